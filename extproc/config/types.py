@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from extproc.config import spelling
+
 MEBIBYTE = 1024 * 1024
 
 
@@ -43,30 +45,9 @@ class Location(StrEnum):
     CLOUD = "cloud"
 
 
-def _is_name(value: str) -> str:
-    # Names become parts of Envoy cluster names, header values and metric labels.
-    if not value or not all(c.isascii() and (c.isalnum() or c in "-_") for c in value):
-        raise ValueError("must be letters, digits, '-' or '_'")
-    return value
-
-
-def _is_http_url(value: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http:// or https:// URL with a host")
-    if parts.query or parts.fragment or parts.username:
-        raise ValueError("must not carry credentials, a query or a fragment")
-    try:
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError("has an impossible port") from error
-    return value.rstrip("/")
-
-
-Name = Annotated[str, AfterValidator(_is_name)]
-HttpUrl = Annotated[str, AfterValidator(_is_http_url)]
+Name = Annotated[str, AfterValidator(spelling.name), Field(json_schema_extra={"pattern": spelling.NAME})]
+ModelName = Annotated[str, Field(min_length=1, max_length=256)]
+BackendUrl = Annotated[str, AfterValidator(spelling.backend_url), Field(json_schema_extra={"pattern": "^https?://"})]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -85,70 +66,112 @@ class Price(_Section):
     cached_input: UsdPerMillion | None = Field(None, description="Prompt tokens read from the provider's prompt cache. Default: `input`.")
     cache_write: UsdPerMillion | None = Field(None, description="Prompt tokens written to the provider's prompt cache. Default: `input`.")
     reasoning: UsdPerMillion | None = Field(None, description="Reasoning tokens, where they have a price of their own. Default: `output`.")
-    request_usd: Annotated[Decimal, Field(ge=0, decimal_places=6)] = Field(Decimal(0), description="Fee for each request, in US dollars.")
+    request_usd: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)] = Field(
+        Decimal(0), description="Fee for each request, in US dollars."
+    )
 
 
 class Credential(_Section):
     """A provider key that Envoy reads from a file and adds to each request. TierMesh itself never reads it."""
 
-    file: str = Field(description="File that holds the key alone. Envoy reads it again when it is replaced.")
+    file: str = Field(min_length=1, max_length=4096, description="File that holds the key alone. Envoy reads it again when it is replaced.")
     kind: Literal["openai", "anthropic", "header"] = Field(
-        "openai", description="`openai`: `authorization: Bearer KEY`. `anthropic`: `x-api-key: KEY` and `anthropic-version`. `header`: as `header` and `prefix` say."
+        "openai",
+        description=(
+            "`openai`: `authorization: Bearer KEY`. `anthropic`: `x-api-key: KEY` and `anthropic-version`. "
+            "`header`: as `header` and `prefix` say."
+        ),
     )
-    header: str = Field("authorization", description="Header that carries the key when `kind` is `header`.")
-    prefix: str = Field("", description="Text before the key when `kind` is `header`.")
+    header: Annotated[str, AfterValidator(spelling.header)] = Field(
+        "authorization", description="Header that carries the key when `kind` is `header`."
+    )
+    prefix: Annotated[str, AfterValidator(spelling.header_text)] = Field(
+        "", max_length=64, description="Text before the key when `kind` is `header`."
+    )
 
 
 class Backend(_Section):
     """One model at one address."""
 
-    url: HttpUrl = Field(description="Base address; the path of the request (`/v1/...`) is added. A path in it is a prefix.")
-    model: str = Field(min_length=1, max_length=256, description="The name this backend knows the model by; written into the request's body.")
+    url: BackendUrl = Field(
+        description="Base address, without `/v1`: the path of the request (`/v1/...`) is added. A path in it is a prefix."
+    )
+    model: ModelName = Field(description="The name this backend knows the model by; written into the request's body.")
     tier: Name = Field(description="The tier this backend serves.")
     apis: tuple[Api, ...] = Field(
-        (Api.CHAT, Api.COMPLETIONS, Api.RESPONSES, Api.MESSAGES), min_length=1, description="The APIs it speaks. TierMesh never sends it any other."
+        (Api.CHAT, Api.COMPLETIONS, Api.RESPONSES, Api.MESSAGES),
+        min_length=1,
+        description="The APIs it speaks. TierMesh never sends it any other.",
     )
-    aliases: tuple[str, ...] = Field((), description="Other names callers may know this model by: for pass-through, embeddings and prices.")
+    aliases: tuple[ModelName, ...] = Field(
+        (), description="Other names callers may know this model by: for pass-through, embeddings and prices."
+    )
     location: Location = Field(Location.CLOUD, description="`on_prem` or `cloud`. Cloud unless said otherwise: the safe mistake.")
-    context_tokens: Annotated[int, Field(ge=256, le=100_000_000)] = Field(128_000, description="Prompt and answer together fit in this many tokens.")
+    context_tokens: Annotated[int, Field(ge=256, le=100_000_000)] = Field(
+        128_000, description="Prompt and answer together fit in this many tokens."
+    )
     capabilities: tuple[Capability, ...] = Field((Capability.TOOLS, Capability.JSON_SCHEMA), description="What it can do beyond text.")
     price: Price = Field(default_factory=Price, description="What its tokens cost.")
-    force: dict[str, Any] = Field(default_factory=dict, description="Parameters written into every request's body, such as `temperature: 0` or `seed: 7`.")
-    revision: str = Field("", max_length=128, description="Hash of the model's weights or the provider's snapshot name; kept on every record.")
+    force: dict[str, Any] = Field(
+        default_factory=dict, description="Parameters written into every request's body, such as `temperature: 0` or `seed: 7`."
+    )
+    revision: str = Field(
+        "", max_length=128, description="Hash of the model's weights or the provider's snapshot name; kept on every record."
+    )
     credential: Credential | None = Field(None, description="The key Envoy adds. Without it the request leaves with no credentials at all.")
-    ca_file: str = Field("/etc/ssl/certs/ca-certificates.crt", description="Certificate authorities an https backend is checked against.")
+    ca_file: str = Field(
+        "/etc/ssl/certs/ca-certificates.crt", min_length=1, description="Certificate authorities an https backend is checked against."
+    )
     connect_timeout_s: Seconds = Field(2.0, description="Time to connect before the next backend of the chain is tried.")
     first_byte_timeout_s: Seconds = Field(20.0, description="Time to the first byte of a streamed answer before the next backend is tried.")
-    answer_timeout_s: Seconds = Field(600.0, description="Time to the first byte of an answer that is not streamed, which is the whole generation.")
+    answer_timeout_s: Seconds = Field(
+        600.0, description="Time to the first byte of an answer that is not streamed, which is the whole generation."
+    )
 
 
 class Tier(_Section):
     """One step of the ladder from cheap to capable."""
 
-    up_to: Fraction = Field(1.0, description="Requests that score up to this much are for this tier (0 trivial, 1 hardest). The last tier takes the rest.")
+    up_to: Fraction = Field(
+        1.0, description="Requests that score up to this much are for this tier (0 trivial, 1 hardest). The last tier takes the rest."
+    )
     chain: tuple[Name, ...] = Field(
-        (), max_length=4, description="Backends in the order they are tried. Default: this tier's own, then the next higher ones, then the lower ones; four at most."
+        (),
+        max_length=4,
+        description=(
+            "Backends in the order they are tried. Default: this tier's own, then the next higher ones, then the lower ones; "
+            "four at most, and none that only embeds."
+        ),
     )
 
 
 class Models(_Section):
     """Which requested model names TierMesh decides about. Patterns are shell globs; the first list that matches wins."""
 
-    pass_through: tuple[str, ...] = Field((), description="Names that are not routed: the request goes, unedited, to the backend that has the name.")
-    routed: tuple[str, ...] = Field(("*",), description="Names that are routed. A name in neither list is refused with 404 in the API's own shape.")
-    listed: tuple[str, ...] = Field(("auto",), description="Names that `/v1/models` lists besides the backends' own names.")
+    pass_through: tuple[ModelName, ...] = Field(
+        (), description="Names that are not routed: the request goes to the backend that has the name, whatever its score."
+    )
+    routed: tuple[ModelName, ...] = Field(
+        ("*",), description="Names that are routed. A name in neither list is refused with 404 in the API's own shape."
+    )
+    listed: tuple[ModelName, ...] = Field(("auto",), description="Names that `/v1/models` lists besides the backends' own names.")
 
 
 class Listener(_Section):
     """Where apps connect, and how large a request may be."""
 
-    address: str = Field("127.0.0.1", description="Address Envoy listens on.")
+    address: Annotated[str, AfterValidator(spelling.ip)] = Field(
+        "127.0.0.1", description="IP address Envoy listens on; `0.0.0.0` is every network."
+    )
     port: Port = Field(8080, description="Port Envoy listens on.")
     admin_port: Port = Field(9901, description="Envoy's admin page, always on loopback.")
     max_body_bytes: Annotated[int, Field(ge=64 * 1024, le=256 * MEBIBYTE)] = Field(
         32 * MEBIBYTE, description="Largest request body; more gets 413. Envoy's buffers and the gRPC limit follow it."
     )
-    other_paths: Name | None = Field(None, description="Backend for paths that are not an LLM API (files, audio, health ...). Default: the first on-premises backend.")
+    other_paths: Name | None = Field(
+        None,
+        description="Backend for paths that are no LLM API (files, audio ...). Default: the first on-premises one, else the first.",
+    )
     stream_idle_timeout_s: Seconds = Field(300.0, description="Silence after which an answer that has begun is given up.")
 
 
@@ -156,13 +179,23 @@ class Processor(_Section):
     """The TierMesh workers behind Envoy."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = Field(0, description="Worker processes; 0 is one per CPU core.")
-    transport: Literal["native", "grpcio"] = Field("native", description="gRPC server: `native` is TierMesh's own and faster, `grpcio` is Google's.")
-    run_dir: str = Field("", description="Directory of the Unix sockets and state. Default: `$XDG_RUNTIME_DIR/tiermesh`, else `/tmp/tiermesh-UID`.")
+    transport: Literal["native", "grpcio"] = Field(
+        "native", description="gRPC server: `native` is TierMesh's own and faster, `grpcio` is Google's."
+    )
+    run_dir: str = Field(
+        "", description="Directory of the Unix sockets and state. Default: `$XDG_RUNTIME_DIR/tiermesh`, else `/tmp/tiermesh-UID`."
+    )
     on_failure: Literal["open", "closed"] = Field(
-        "open", description="When no worker answers: `open` sends the request, unread, to the on-premises tier; `closed` refuses it with 503."
+        "open",
+        description=(
+            "When no worker answers: `open` sends the request, unread, to the on-premises backends; `closed` refuses it with 503. "
+            "Without an on-premises backend the default is `closed`."
+        ),
     )
     message_timeout_s: Seconds = Field(1.0, description="How long Envoy waits for a decision.")
-    decision_timeout_s: Seconds = Field(0.15, description="TierMesh's own budget inside that; beyond it the rest is skipped and the default tier answers.")
+    decision_timeout_s: Seconds = Field(
+        0.15, description="TierMesh's own budget inside that; beyond it the rest is skipped and the default tier answers."
+    )
     drain_s: Seconds = Field(10.0, description="How long a stopping worker finishes what it has begun.")
 
 
@@ -170,24 +203,36 @@ class Classifier(_Section):
     """The ONNX model that scores requests."""
 
     path: str = Field("", description="Directory of the model. Default: the one that ships with TierMesh.")
-    sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="Digest the model must have. Default: the shipped model's.")
-    default_score: Fraction = Field(1.0, description="Score of a request that could not be classified. 1 sends it to the most capable tier.")
+    sha256: Annotated[str, AfterValidator(spelling.sha256)] = Field(
+        "", json_schema_extra={"pattern": spelling.SHA256}, description="Digest the model must have. Default: the shipped model's."
+    )
+    default_score: Fraction = Field(
+        1.0, description="Score of a request that could not be classified. 1 sends it to the most capable tier."
+    )
 
 
 class Telemetry(_Section):
     """Traces, metrics and log lines; all made from the one record of each request."""
 
-    otlp_endpoint: str = Field("", description="OTLP gRPC receiver, such as `http://127.0.0.1:4317`. Empty: no export, no cost.")
+    otlp_endpoint: Annotated[str, AfterValidator(spelling.receiver_url)] = Field(
+        "", description="OTLP gRPC receiver, such as `http://127.0.0.1:4317`. Empty: no export, no cost."
+    )
     service_name: str = Field("tiermesh", description="`service.name` of spans and metrics.")
     trace_share: Fraction = Field(1.0, description="Share of requests Envoy traces when the caller brings no trace of its own.")
-    metrics_address: str = Field("127.0.0.1:9464", description="Where the Prometheus page is served. Empty: nowhere.")
+    metrics_address: Annotated[str, AfterValidator(spelling.host_port)] = Field(
+        "127.0.0.1:9464", description="Where the Prometheus page is served. Empty: nowhere."
+    )
     log: Literal["json", "none"] = Field("json", description="One JSON line per request on standard output, or none.")
 
 
 class Store(_Section):
     """Where shared state lives: anything that speaks the Redis protocol."""
 
-    url: str = Field("embedded", pattern=r"^(embedded|none|(redis|rediss|unix)://.+)$", description="`embedded` runs a private Valkey; else `redis://`, `rediss://` or `unix://`; `none` keeps nothing.")
+    url: Annotated[str, AfterValidator(spelling.store_url)] = Field(
+        "embedded",
+        json_schema_extra={"pattern": spelling.STORE},
+        description="`embedded` runs a private Valkey; else `redis://`, `rediss://` or `unix://`; `none` keeps nothing.",
+    )
     records_kept: Annotated[int, Field(ge=0, le=10_000_000)] = Field(10_000, description="How many of the latest records the store keeps.")
 
 
@@ -199,12 +244,22 @@ class Config(_Section):
     """A whole `tiermesh.yaml`."""
 
     version: Literal[1] = Field(1, description="Version of this format.")
-    backends: dict[Name, Backend] = Field(min_length=1, max_length=64, description="The models TierMesh may send requests to, by a name of your choice.")
-    tiers: dict[Name, Tier] = Field(default_factory=_default_tiers, min_length=1, max_length=8, description="Tiers from cheap to capable, in this order.")
+    backends: dict[Name, Backend] = Field(
+        min_length=1, max_length=64, description="The models TierMesh may send requests to, by a name of your choice."
+    )
+    tiers: dict[Name, Tier] = Field(
+        default_factory=_default_tiers, min_length=1, max_length=8, description="Tiers from cheap to capable, in this order."
+    )
     models: Models = Field(default_factory=Models, description="Requested names that are routed, passed through, or listed.")
-    prices: dict[str, Price] = Field(default_factory=dict, description="Prices of models callers ask for that are no backend here; for what a request would have cost.")
-    baseline: Name | None = Field(None, description="Backend whose price stands for a requested model of unknown price. Default: the most capable tier's first.")
-    caller_header: str = Field("", description="Header that names the caller and that the mesh vouches for. Default: a digest of the API key.")
+    prices: dict[ModelName, Price] = Field(
+        default_factory=dict, description="Prices of models callers ask for that are no backend here; for what a request would have cost."
+    )
+    baseline: Name | None = Field(
+        None, description="Backend whose price stands for a requested model of unknown price. Default: the most capable tier's first."
+    )
+    caller_header: Annotated[str, AfterValidator(spelling.caller_header)] = Field(
+        "", description="Header that names the caller and that the mesh vouches for. Default: a digest of the API key."
+    )
     listener: Listener = Field(default_factory=Listener, description="Where apps connect.")
     processor: Processor = Field(default_factory=Processor, description="The workers.")
     classifier: Classifier = Field(default_factory=Classifier, description="The scoring model.")

@@ -1,0 +1,5 @@
+"""`python -m extproc` is `tiermesh`."""
+
+from extproc.cli import main
+
+raise SystemExit(main())

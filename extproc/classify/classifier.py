@@ -1,0 +1,133 @@
+"""The model at work: a request in, a verdict out, in a fraction of a millisecond on one thread."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from extproc.classify import features, manifest, window
+from extproc.errors import ModelError
+
+DEFAULT_DIRECTORY = Path(__file__).parent / "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How hard a request is, and of what kind."""
+
+    score: float  # 0 trivial .. 1 hardest
+    task: str  # the most probable task family
+    p_simple: float  # that the simple tier is the cheapest that answers well
+    p_standard: float
+    p_complex: float
+
+
+class Classifier:
+    """A loaded model. Safe to share between threads; nothing of a request is kept."""
+
+    def __init__(self, stated: manifest.Manifest) -> None:
+        import numpy
+
+        self.manifest = stated
+        self._numpy = numpy
+        self._tokenizer = _tokenizer(stated)
+        self._session = _session(stated)
+        self._chosen = None if stated.features == features.NAMES else [features.NAMES.index(name) for name in stated.features]
+
+    @classmethod
+    def load(cls, directory: Path | None = None, sha256: str | None = None) -> Classifier:
+        """The model in `directory`, by default the one shipped, whose model.json must have this sha256 if one is given.
+
+        Raises ModelError if a file is missing, is not the pinned one, or has not the shapes that `manifest` documents.
+        """
+        return cls(manifest.read(directory or DEFAULT_DIRECTORY, sha256))
+
+    def classify(self, request: window.Readable) -> Verdict:
+        """The verdict on `request`, for any text. The time it takes is bounded, however long the request."""
+        return self.explain(request)[1]
+
+    def classify_text(self, prompt: str) -> Verdict:
+        """The verdict on `prompt` as the only turn of a request without system prompt and tools."""
+        return self.classify(window.Prompt(ask=prompt, turns=(window.Said("user", prompt),)))
+
+    def explain(self, request: window.Readable) -> tuple[window.Window, Verdict]:
+        """The text that was read of `request`, and the verdict."""
+        seen = window.cut(request, self.manifest.sizes)
+        values = features.of(request, seen)
+        if self._chosen is not None:
+            values = [values[index] for index in self._chosen]
+        score, tiers, tasks = self._session.run(
+            ("score", "tiers", "tasks"),
+            {
+                "ask": self._tokens(seen.ask),
+                "context": self._tokens(seen.context),
+                "system": self._tokens(seen.system),
+                "features": self._numpy.array([values], dtype="float32"),
+            },
+        )
+        simple, standard, complex_ = tiers.tolist()
+        verdict = Verdict(
+            score=score.item(),
+            task=self.manifest.tasks[int(tasks.argmax())],
+            p_simple=simple,
+            p_standard=standard,
+            p_complex=complex_,
+        )
+        return seen, verdict
+
+    def _tokens(self, text: str) -> Any:
+        ids = self._tokenizer.encode_batch_fast((text,))[0].ids if text else None
+        return self._numpy.array(ids[: self.manifest.max_tokens] if ids else [manifest.PADDING], dtype="int64")
+
+
+def _tokenizer(stated: manifest.Manifest) -> Any:
+    # The batch calls of the tokenizer would start a thread pool, in each worker, for texts of a few words.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import tokenizers
+
+    try:
+        return tokenizers.Tokenizer.from_buffer(stated.tokenizer)
+    except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+        raise ModelError(f"{manifest.TOKENIZER} of {stated.name}: {error}") from error
+
+
+def _session(stated: manifest.Manifest) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(stated.network, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - the library's errors have no common class below Exception
+        raise ModelError(f"{manifest.NETWORK} of {stated.name}: {error}") from error
+    _check(session, stated)
+    return session
+
+
+def _check(session: Any, stated: manifest.Manifest) -> None:
+    expected = {
+        "ask": ("tensor(int64)", 1, None),
+        "context": ("tensor(int64)", 1, None),
+        "system": ("tensor(int64)", 1, None),
+        "features": ("tensor(float)", 2, len(stated.features)),
+        "score": ("tensor(float)", 1, 1),
+        "tiers": ("tensor(float)", 1, 3),
+        "tasks": ("tensor(float)", 1, len(stated.tasks)),
+    }
+    sockets = [*session.get_inputs(), *session.get_outputs()]
+    found = {
+        socket.name: (socket.type, len(socket.shape), socket.shape[-1] if socket.shape and isinstance(socket.shape[-1], int) else None)
+        for socket in sockets
+    }
+    wrong = [f"{name} is {found.get(name)}, expected {shape}" for name, shape in expected.items() if found.get(name) != shape]
+    wrong += [f"{name} is not expected" for name in found.keys() - expected.keys()]
+    if wrong:
+        raise ModelError(f"{manifest.NETWORK} of {stated.name}: (type, rank, last dimension) of {'; '.join(wrong)}")

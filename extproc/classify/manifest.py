@@ -1,0 +1,90 @@
+"""What a model says of itself: `model.json`, which pins the other files and names everything that could differ.
+
+A model is a directory of three files. `model.json` is this manifest; its sha256 is the pin of the whole model, since it
+carries the sha256 of the others. `tokenizer.json` is a `tokenizers` file. `model.onnx` is the network:
+
+    inputs   ask      int64   [n], n >= 1   tokens of the ask; an empty piece is the single token 1, the padding
+             context  int64   [m], m >= 1
+             system   int64   [k], k >= 1
+             features float32 [1, len(features)]
+    outputs  score    float32 [1]           0 trivial .. 1 hardest, scaled so that the manifest's thresholds are good ones
+             tiers    float32 [3]           calibrated probability that simple, standard, complex is the cheapest tier that does
+             tasks    float32 [len(tasks)]  probability of each task family
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from extproc.classify import features, window
+from extproc.errors import ModelError
+
+FORMAT = 1
+MANIFEST, NETWORK, TOKENIZER = "model.json", "model.onnx", "tokenizer.json"
+PADDING = 1  # the token of an empty piece
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A checked manifest, with the bytes of the files that it pins."""
+
+    name: str
+    revision: str  # sha256 of model.json: what a record or a pin names the model by
+    network: bytes
+    tokenizer: bytes
+    sizes: window.Sizes
+    max_tokens: int  # of each piece; more are cut off
+    features: tuple[str, ...]
+    tasks: tuple[str, ...]
+    thresholds: dict[str, float]  # tier -> the score up to which it is meant to be used
+
+
+def read(directory: Path, sha256: str | None) -> Manifest:
+    """The manifest in `directory`. ModelError if a file is missing, not the pinned one, or not of this format."""
+    raw = _bytes(directory / MANIFEST)
+    revision = hashlib.sha256(raw).hexdigest()
+    if sha256 is not None and revision != sha256.lower():
+        raise ModelError(f"{directory / MANIFEST}: sha256 is {revision}, but {sha256} is pinned")
+    try:
+        stated = json.loads(raw)
+        return _manifest(directory, stated, revision)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{directory / MANIFEST}: not a manifest of format {FORMAT}: {error!r}") from error
+
+
+def _manifest(directory: Path, stated: dict[str, Any], revision: str) -> Manifest:
+    if stated["format"] != FORMAT:
+        raise ModelError(f"{directory / MANIFEST}: format is {stated['format']!r}, expected {FORMAT}")
+    unknown = set(stated["features"]) - set(features.NAMES)
+    if unknown:
+        raise ModelError(f"{directory / MANIFEST}: unknown features: {', '.join(sorted(unknown))}")
+    return Manifest(
+        name=str(stated["name"]),
+        revision=revision,
+        network=_pinned(directory / NETWORK, stated["files"][NETWORK]),
+        tokenizer=_pinned(directory / TOKENIZER, stated["files"][TOKENIZER]),
+        sizes=window.Sizes(**{key: int(value) for key, value in stated["window"].items()}),
+        max_tokens=int(stated["max_tokens"]),
+        features=tuple(stated["features"]),
+        tasks=tuple(stated["tasks"]),
+        thresholds={str(tier): float(value) for tier, value in stated["thresholds"].items()},
+    )
+
+
+def _pinned(path: Path, sha256: str) -> bytes:
+    raw = _bytes(path)
+    found = hashlib.sha256(raw).hexdigest()
+    if found != sha256:
+        raise ModelError(f"{path}: sha256 is {found}, but {MANIFEST} names {sha256}")
+    return raw
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from error

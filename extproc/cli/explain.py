@@ -1,0 +1,92 @@
+"""`tiermesh explain`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from extproc.cli.local_pipeline import pipeline_of
+from extproc.config import Api
+from extproc.dialects import Refusal
+from extproc.errors import StartError
+from extproc.explain import Explanation, api_from, explain
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 with a decision, 1 when the request would be refused."""
+    body = _read(args.file)
+    explained = explain(pipeline_of(args.config), _api(args.api, body), body)
+    if isinstance(explained, Refusal):
+        refused = {"kind": "refused", "status": explained.status, "code": explained.code, "message": explained.message}
+        print(json.dumps({"decision": refused}) if args.json else f"refused with {explained.status} {explained.code}: {explained.message}")
+        return 1
+    if args.json:
+        print(json.dumps(explained.to_json()))
+    else:
+        _show(explained)
+    return 1 if explained.decision["kind"] == "refused" else 0
+
+
+def _read(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise StartError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _api(given: str | None, body: bytes) -> Api:
+    if given:
+        return Api(given)
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        return Api.CHAT  # whatever it is, the refusal says what is wrong with it
+    return api_from(members) if isinstance(members, dict) else Api.CHAT
+
+
+def _show(explained: Explanation) -> None:
+    console = Console()
+    facts = "  ".join(f"{name}={_plain(value)}" for name, value in explained.request.items())
+    console.print(f"[bold]request[/]   {facts}", highlight=False)
+    if explained.verdict:
+        scores = "  ".join(f"{name}={_plain(value)}" for name, value in explained.verdict.items())
+        console.print(f"[bold]score[/]     {scores}", highlight=False)
+    steps = " < ".join(f"{tier['tier']} (up to {tier['up_to']:g})" for tier in explained.tiers)
+    console.print(f"[bold]tiers[/]     {steps}", highlight=False)
+    console.print(_backend_table(explained))
+    decision = explained.decision
+    if decision["kind"] == "refused":
+        console.print(f"[bold]decision[/]  refused with {decision['status']} {decision['code']}: {decision['message']}", highlight=False)
+        return
+    console.print(f"[bold]decision[/]  {decision['kind']} to {' then '.join(decision['chain'])}, tier {decision['tier']}", highlight=False)
+    console.print(f"[bold]because[/]   {', '.join(decision['reasons'])}", highlight=False)
+    cost, asked = decision["cost_micro_usd"] / 1e6, decision["asked_cost_micro_usd"] / 1e6
+    console.print(
+        f"[bold]cost[/]      ${cost:.6f} instead of ${asked:.6f}, if the answer takes {decision['assumed_answer_tokens']} tokens",
+        highlight=False,
+    )
+
+
+def _backend_table(explained: Explanation) -> Table:
+    table = Table("backend", "tier", "where", "can it?", "attempt", "cost")
+    for backend in explained.backends:
+        table.add_row(
+            backend["backend"],
+            backend["tier"],
+            backend["location"],
+            f"no: {backend['misfit']}" if backend["misfit"] else "yes",
+            str(backend["attempt"] or ""),
+            f"${backend['cost_micro_usd'] / 1e6:.6f}",
+        )
+    return table
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,106 @@
+"""`Config` to `Policy`: every default that depends on another field, and money in whole micro-USD."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+
+from extproc.config import check, compiled, types
+from extproc.config.types import Api, Config, Location
+from extproc.errors import ConfigError
+
+MAX_CHAIN = 4
+MICRO = 1_000_000
+
+
+def compile_config(config: Config) -> compiled.Policy:
+    """The tables of `config`. Raises ConfigError when its fields contradict each other."""
+    problems = check.problems(config)
+    if problems:
+        raise ConfigError(problems)
+    backends = {name: _backend(name, backend, config) for name, backend in config.backends.items()}
+    ladder = _ladder(backends.values(), len(config.tiers))
+    tiers = tuple(_tier(rank, name, config, backends, ladder) for rank, name in enumerate(config.tiers))
+    safe = tuple(backend for rung in ladder for backend in rung if backend.is_on_prem)[:MAX_CHAIN]
+    safe = safe or tuple(backend for backend in backends.values() if backend.is_on_prem)[:MAX_CHAIN]
+    first = next(iter(backends.values()))
+    other_paths = config.listener.other_paths
+    return compiled.Policy(
+        digest=digest(config),
+        backends=backends,
+        tiers=tiers,
+        safe=safe,
+        other_paths=backends[other_paths] if other_paths else (*safe, first)[0],
+        baseline=backends[config.baseline] if config.baseline else tiers[-1].chain[0],
+        pass_through=config.models.pass_through,
+        routed=config.models.routed,
+        listed=tuple(sorted({*config.models.listed, *(name for backend in backends.values() for name in backend.names)})),
+        prices={name: price(settings) for name, settings in config.prices.items()},
+        caller_header=config.caller_header,
+        default_score=config.classifier.default_score,
+        decision_timeout_s=config.processor.decision_timeout_s,
+        max_body_bytes=config.listener.max_body_bytes,
+    )
+
+
+def digest(config: Config) -> str:
+    """The first 12 hex digits of the sha256 of all settings, defaults included, in the file's order, which has a meaning."""
+    text = json.dumps(config.model_dump(mode="json"), separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def price(settings: types.Price) -> compiled.Price:
+    """Whole micro-USD per million tokens; exact, because the configuration allows six digits after the point."""
+    return compiled.Price(
+        input=_micro(settings.input),
+        output=_micro(settings.output),
+        cached_input=_micro(settings.input if settings.cached_input is None else settings.cached_input),
+        cache_write=_micro(settings.input if settings.cache_write is None else settings.cache_write),
+        reasoning=_micro(settings.output if settings.reasoning is None else settings.reasoning),
+        request=_micro(settings.request_usd),
+    )
+
+
+def _micro(usd: Decimal) -> int:
+    return int(usd * MICRO)
+
+
+def _backend(name: str, settings: types.Backend, config: Config) -> compiled.Backend:
+    return compiled.Backend(
+        name=name,
+        tier=settings.tier,
+        tier_rank=list(config.tiers).index(settings.tier),
+        model=settings.model,
+        names=frozenset((settings.model, *settings.aliases)),
+        apis=frozenset(settings.apis),
+        capabilities=frozenset(settings.capabilities),
+        is_on_prem=settings.location is Location.ON_PREM,
+        context_tokens=settings.context_tokens,
+        price=price(settings.price),
+        force=tuple((key, json.dumps(value, separators=(",", ":"), allow_nan=False)) for key, value in settings.force.items()),
+        revision=settings.revision,
+        base_path=compiled.base_path(settings.url),
+        first_byte_timeout_s=settings.first_byte_timeout_s,
+        answer_timeout_s=settings.answer_timeout_s,
+    )
+
+
+def _ladder(backends: Iterable[compiled.Backend], tier_count: int) -> tuple[tuple[compiled.Backend, ...], ...]:
+    # Backends by tier. One that only embeds is asked by its name and would waste a place in a chain of those that generate.
+    everyone = tuple(backends)
+    generating = tuple(backend for backend in everyone if backend.apis != {Api.EMBEDDINGS}) or everyone
+    return tuple(tuple(backend for backend in generating if backend.tier_rank == rank) for rank in range(tier_count))
+
+
+def _tier(
+    rank: int, name: str, config: Config, backends: dict[str, compiled.Backend], ladder: tuple[tuple[compiled.Backend, ...], ...]
+) -> compiled.Tier:
+    settings = config.tiers[name]
+    # Up first: a more capable backend gives a good answer at a higher price; a less capable one is better than none.
+    order = (*range(rank, len(ladder)), *reversed(range(rank)))
+    default = tuple(backend for rung in order for backend in ladder[rung])[:MAX_CHAIN]
+    chain = tuple(backends[member] for member in settings.chain) or default
+    is_last = rank == len(ladder) - 1
+    return compiled.Tier(name=name, up_to=1.0 if is_last else settings.up_to, chain=chain)

@@ -1,0 +1,98 @@
+"""What a running Envoy was started with, and how much of a newer configuration it can bear.
+
+Envoy's listeners, clusters and routes are rendered once. A decision may change at any time, but it may only name a chain
+that Envoy has, and must mean by a backend's name the address that Envoy has for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from pydantic import BaseModel
+
+from extproc.config import types
+from extproc.config.compiled import Backend, Policy, chain_name
+from extproc.config.place import dotted
+from extproc.config.types import Config
+
+# What the workers read from a policy, request by request; the rest of these sections is Envoy's, or is read once at the start.
+_LIVE = {
+    "listener": frozenset[str](),
+    "processor": frozenset({"decision_timeout_s"}),
+    "classifier": frozenset({"default_score"}),
+    "telemetry": frozenset[str](),
+    "store": frozenset[str](),
+}
+_CONNECTION = ("url", "credential", "ca_file", "connect_timeout_s")
+# Decisions follow these at once, but Envoy's default route and its own limits on silence were rendered from them too.
+_RENDERED_TOO = ("location", "first_byte_timeout_s", "answer_timeout_s")
+
+
+def is_live(section: str, field: str) -> bool:
+    """Whether a changed `field` is wholly in force with the next request; `section` is the name of its type."""
+    if section in ("Backend", "Credential"):
+        return section == "Backend" and field not in (*_CONNECTION, *_RENDERED_TOO)
+    return section.lower() not in _LIVE or field in _LIVE[section.lower()]
+
+
+def restart_needed(old: Config, new: Config) -> tuple[str, ...]:
+    """Dotted paths of what `new` changes that Envoy or the workers only take up when they start again."""
+    return (*_sections(old, new), *_backends(old, new))
+
+
+def _sections(old: Config, new: Config) -> Iterator[str]:
+    for section, live in _LIVE.items():
+        before, after = getattr(old, section), getattr(new, section)
+        for field in type(before).model_fields:
+            if field not in live and getattr(before, field) != getattr(after, field):
+                yield dotted((section, field))
+
+
+def _backends(old: Config, new: Config) -> Iterator[str]:
+    for name, after in new.backends.items():
+        before = old.backends.get(name)
+        if before is None:
+            yield dotted(("backends", name))
+            continue
+        for field in (*_CONNECTION, *_RENDERED_TOO):
+            if getattr(before, field) != getattr(after, field):
+                yield dotted(("backends", name, field))
+    for name in old.backends:
+        if name not in new.backends:
+            yield dotted(("backends", name))
+
+
+def bearable(started: Config, new: Config) -> Config:
+    """`new` as far as what runs can follow: sections read at the start stay, and so does a backend whose connection changed.
+
+    Such a backend stays whole, because its new model name or price belongs to the new address. The result has not been
+    checked: what stayed may contradict what changed.
+    """
+    sections = {section: _bearable_section(getattr(started, section), getattr(new, section), live) for section, live in _LIVE.items()}
+    backends = {name: _bearable_backend(started, new, name) for name in new.backends}
+    return new.model_copy(update={**sections, "backends": backends})
+
+
+def _bearable_section(started: BaseModel, new: BaseModel, live: frozenset[str]) -> BaseModel:
+    return started.model_copy(update={field: getattr(new, field) for field in live})
+
+
+def _bearable_backend(started: Config, new: Config, name: str) -> types.Backend:
+    before, after = started.backends.get(name), new.backends[name]
+    if before is None or all(getattr(before, field) == getattr(after, field) for field in _CONNECTION):
+        return after
+    return before
+
+
+def clusters_needed(policy: Policy) -> frozenset[str]:
+    """The chain names a decision under `policy` may give: every backend alone, and every way of leaving members out of a chain.
+
+    Members are left out, never reordered, so a chain of four has fifteen. The composite cluster of each is `chain.` and the name.
+    """
+    chains = [tier.chain for tier in policy.tiers] + [policy.safe] + [(backend,) for backend in policy.backends.values()]
+    return frozenset(chain_name(part) for chain in chains for part in _parts(chain))
+
+
+def _parts(chain: tuple[Backend, ...]) -> Iterable[tuple[Backend, ...]]:
+    return (part for size in range(1, len(chain) + 1) for part in combinations(chain, size))

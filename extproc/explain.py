@@ -1,0 +1,133 @@
+"""One request's decision with all that led to it, as plain data: for `tiermesh explain` and whoever reads its JSON.
+
+It runs the same functions as the request path and asks them about every backend, not only the chosen one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from extproc import dialects
+from extproc.classify import Verdict
+from extproc.config import Api, Backend, Policy
+from extproc.dialects import Refusal, Request
+from extproc.pipeline import Head, Pipeline, Release
+from extproc.routing import Decision, choose
+from extproc.routing.fit import Demand, misfit
+from extproc.usage import Tokens, asked_price, cost_micro_usd
+
+_PATHS = {
+    Api.CHAT: "/v1/chat/completions",
+    Api.COMPLETIONS: "/v1/completions",
+    Api.RESPONSES: "/v1/responses",
+    Api.EMBEDDINGS: "/v1/embeddings",
+    Api.MESSAGES: "/v1/messages",
+}
+_ASSUMED_ANSWER_TOKENS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was read, what was thought of it, what came of it. Money in micro-USD, tokens estimated."""
+
+    request: dict[str, Any]
+    verdict: dict[str, Any] | None
+    tiers: list[dict[str, Any]]
+    backends: list[dict[str, Any]]
+    decision: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as nested dictionaries."""
+        return asdict(self)
+
+
+def explain(pipeline: Pipeline, api: Api, body: bytes) -> Explanation | Refusal:
+    """The explanation, or the refusal that the caller would get for a body that cannot be read."""
+    policy = pipeline.policy
+    request = dialects.parse(api, body, max_body_bytes=policy.max_body_bytes)
+    if isinstance(request, Refusal):
+        return request
+    verdict = None if api is Api.EMBEDDINGS else pipeline.scorer.classify(request)
+    demand = Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens)
+    chosen = choose(policy, request.model, demand, verdict.score if verdict else policy.default_score)
+    head = Head("POST", _PATHS[api], {"content-length": str(len(body))}, has_body=True)
+    answer = pipeline.decide(head, body)
+    return Explanation(
+        request=_facts(request, demand, len(body)),
+        verdict=asdict(verdict) if verdict else None,
+        tiers=[{"tier": tier.name, "up_to": tier.up_to, "chain": [b.name for b in tier.chain]} for tier in policy.tiers],
+        backends=[_backend(policy, backend, demand, chosen) for backend in policy.backends.values()],
+        decision=_decision(policy, request, demand, chosen) | _edits(answer),
+    )
+
+
+def api_from(body: dict[str, Any]) -> Api:
+    """The API a body was most likely meant for, told from its members."""
+    if "messages" in body:
+        is_anthropic = "system" in body or "anthropic_version" in body or str(body.get("model", "")).startswith("claude")
+        return Api.MESSAGES if is_anthropic and "max_tokens" in body else Api.CHAT
+    if "prompt" in body:
+        return Api.COMPLETIONS
+    is_embedding = "input" in body and ("encoding_format" in body or "dimensions" in body or "embed" in str(body.get("model", "")))
+    return Api.EMBEDDINGS if is_embedding else Api.RESPONSES
+
+
+def _facts(request: Request, demand: Demand, body_bytes: int) -> dict[str, Any]:
+    return {
+        "api": request.api.value,
+        "asked_model": request.model,
+        "is_stream": request.is_stream,
+        "turns": len(request.turns),
+        "ask_chars": len(request.ask),
+        "system_chars": len(request.system),
+        "tools": request.tool_count,
+        "needs": sorted(capability.value for capability in request.needs),
+        "body_bytes": body_bytes,
+        "prompt_tokens_estimate": demand.prompt_tokens,
+        "max_output_tokens": demand.max_output_tokens,
+    }
+
+
+def _backend(policy: Policy, backend: Backend, demand: Demand, chosen: Decision | Refusal) -> dict[str, Any]:
+    place = chosen.chain.index(backend) + 1 if isinstance(chosen, Decision) and backend in chosen.chain else None
+    tokens = _tokens(demand)
+    return {
+        "backend": backend.name,
+        "tier": backend.tier,
+        "location": "on_prem" if backend.is_on_prem else "cloud",
+        "misfit": misfit(backend, demand),
+        "attempt": place,
+        "cost_micro_usd": cost_micro_usd(backend.price, tokens),
+        "is_safe": backend in policy.safe,
+    }
+
+
+def _decision(policy: Policy, request: Request, demand: Demand, chosen: Decision | Refusal) -> dict[str, Any]:
+    if isinstance(chosen, Refusal):
+        return {"kind": "refused", "status": chosen.status, "code": chosen.code, "message": chosen.message}
+    tokens = _tokens(demand)
+    return {
+        "kind": chosen.kind.value,
+        "tier": chosen.tier,
+        "chain": [backend.name for backend in chosen.chain],
+        "reasons": list(chosen.reasons),
+        "cost_micro_usd": cost_micro_usd(chosen.chain[0].price, tokens),
+        "asked_cost_micro_usd": cost_micro_usd(asked_price(policy, request.model), tokens),
+        "assumed_answer_tokens": tokens.completion,
+    }
+
+
+def _edits(answer: object) -> dict[str, Any]:
+    if not isinstance(answer, Release):
+        return {}
+    headers = {name: value for name, value in answer.set_headers if name != "content-length"}
+    return {"headers": headers, "body_bytes_sent": len(answer.body) if answer.body is not None else None, "policy": "edited"}
+
+
+def _tokens(demand: Demand) -> Tokens:
+    answer = min(demand.max_output_tokens or _ASSUMED_ANSWER_TOKENS, _ASSUMED_ANSWER_TOKENS)
+    return Tokens(demand.prompt_tokens, 0, 0, 0 if demand.api is Api.EMBEDDINGS else answer, 0)
+
+
+__all__ = ["Explanation", "Verdict", "api_from", "explain"]

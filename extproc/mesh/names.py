@@ -1,0 +1,90 @@
+"""Names that Envoy's configuration and the workers must agree on.
+
+Light on purpose: the workers import this module, and nothing else of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+from pathlib import Path
+
+from extproc.config import Backend, Policy, chain_name
+
+# Request headers between the worker and the routes. All of ours share a prefix: whatever a client sends under it is
+# dropped before anything else looks at the request, and none of it leaves.
+OUR_PREFIX = "x-tiermesh-"
+CHAIN_HEADER = "x-tiermesh-chain"  # the chain that serves this request; picks the route
+ANSWER_HEADER = "x-tiermesh-answer"  # present: the answer goes through the worker
+STREAM_HEADER = "x-tiermesh-stream"  # present: the answer is streamed, so a silence inside it is a fault
+OUR_REQUEST_HEADERS = (CHAIN_HEADER, ANSWER_HEADER, STREAM_HEADER)
+PER_TRY_TIMEOUT_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"  # Envoy's; the worker may set it
+
+# Response headers Envoy adds from the metadata of the cluster that answered.
+MODEL_HEADER = "x-tiermesh-model"
+TIER_HEADER = "x-tiermesh-tier"
+BACKEND_HEADER = "x-tiermesh-backend"
+UPSTREAM_ID_HEADER = "x-tiermesh-upstream-request-id"  # the provider's own id, where it sent one
+
+# gRPC initial metadata that tells the ext_proc streams apart.
+PHASE_KEY = "x-tiermesh-phase"
+REQUEST_PHASE = "request"
+ANSWER_PHASE = "answer"
+FAILOVER_PHASE = "failover"
+
+# Dynamic metadata.
+NAMESPACE = "tiermesh"  # written by the worker, read back at failover and in the access log
+USAGE_NAMESPACE = "tiermesh.usage"  # written by Envoy from the answer
+
+PROCESSOR_CLUSTER = "tiermesh"
+OTLP_CLUSTER = "otlp"
+ACCESS_LOG = "tiermesh"
+
+_BODY_SLACK_BYTES = 1024 * 1024
+
+LLM_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/messages")
+MODELS_PATH = "/v1/models"
+
+
+def body_buffer_bytes(max_body_bytes: int) -> int:
+    """How much of a request Envoy holds, for the worker and for another attempt; beyond it Envoy answers 413.
+
+    A little more than the largest body allowed, so that a body just over the limit still reaches the worker, whose answer
+    says more. The worker's gRPC limit must be larger than this.
+    """
+    return max_body_bytes + _BODY_SLACK_BYTES
+
+
+def backend_cluster(name: str) -> str:
+    """The cluster of one backend; the access log names it for the attempt that answered."""
+    return f"backend.{name}"
+
+
+def chain_cluster(chain: str) -> str:
+    """The composite cluster of a chain."""
+    return f"chain.{chain}"
+
+
+def worker_socket(run_dir: Path, index: int) -> Path:
+    """The Unix socket the worker number `index`, from 0, listens on."""
+    return run_dir / f"worker-{index}.sock"
+
+
+def chains(policy: Policy) -> tuple[tuple[Backend, ...], ...]:
+    """Every chain a request may be given, each once, in a stable order.
+
+    The worker drops members that cannot serve a request (API, context, capability, location), so each ordered
+    subsequence of each configured chain is here, longest first, and each backend alone for names that pass through.
+    """
+    found: dict[str, tuple[Backend, ...]] = {}
+    for whole in (*(tier.chain for tier in policy.tiers), policy.safe):
+        for part in _parts(whole):
+            found.setdefault(chain_name(part), part)
+    for backend in policy.backends.values():
+        found.setdefault(backend.name, (backend,))
+    return tuple(found.values())
+
+
+def _parts(whole: tuple[Backend, ...]) -> Iterable[tuple[Backend, ...]]:
+    for size in range(len(whole), 0, -1):
+        yield from combinations(whole, size)

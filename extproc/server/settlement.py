@@ -1,0 +1,130 @@
+"""Finished requests become records, and records become metrics, spans, log lines and ledger entries.
+
+Envoy sends access-log entries in batches. They are worked off in short slices between decisions, because a batch settled in
+one go would make the requests that arrive meanwhile wait for it. Beyond a bound the batch is settled at once after all:
+slower decisions then hold Envoy back, and no entry is ever dropped here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extproc.config import Config, Policy
+from extproc.protocol import envoy_pb2 as pb
+from extproc.telemetry import Telemetry
+from extproc.usage import Ledger, Record, record_of
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+log = logging.getLogger("tiermesh.settlement")
+
+_SLICE = 8
+_MAX_WAITING = 20_000
+_STORE_PATIENCE_S = 3.0
+_POLICIES_KEPT = 4  # a request may end some reloads after it began; older ones settle at today's prices
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The ledger with what keeps it going."""
+
+    client: Redis
+    ledger: Ledger
+    writing: asyncio.Task[None]
+
+    async def close(self, timeout_s: float) -> None:
+        """Write what waits, for `timeout_s` at most."""
+        self.ledger.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.writing, timeout_s)
+        await self.client.aclose()
+
+
+class Settlement:
+    """What one worker does with finished requests."""
+
+    def __init__(self, policy: Policy, telemetry: Telemetry, book: Book | None) -> None:
+        self._policies = {policy.digest: policy}
+        self._current = policy
+        self._telemetry = telemetry
+        self._book = book
+        self._waiting: deque[pb.HTTPAccessLogEntry] = deque()
+        self._is_scheduled = False
+
+    @classmethod
+    async def start(cls, config: Config, policy: Policy, store_url: str, worker: int) -> Settlement:
+        """With telemetry and the ledger as configured; `store_url` is "" where nothing is kept."""
+        telemetry = Telemetry.start(config.telemetry, instance=f"{socket.gethostname()}-{worker}", log_stream=sys.stdout)
+        if not store_url or not config.store.records_kept:
+            return cls(policy, telemetry, None)
+        from redis.asyncio import Redis  # 100 ms that nobody pays who keeps nothing
+
+        client = Redis.from_url(store_url)
+        ledger = Ledger(client, kept=config.store.records_kept)
+        return cls(policy, telemetry, Book(client, ledger, asyncio.ensure_future(ledger.run())))
+
+    def know(self, policy: Policy) -> None:
+        """Settle by `policy` what was decided by it."""
+        self._current = policy
+        self._policies[policy.digest] = policy
+        while len(self._policies) > _POLICIES_KEPT:
+            del self._policies[next(iter(self._policies))]
+
+    def settle(self, entries: Sequence[pb.HTTPAccessLogEntry]) -> None:
+        """Take entries; they are settled soon, in order."""
+        self._waiting.extend(entries)
+        if len(self._waiting) > _MAX_WAITING:
+            self._work_off(len(self._waiting))
+        elif not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._slice)
+
+    def metrics_page(self) -> bytes:
+        """This worker's numbers in Prometheus' text format."""
+        return self._telemetry.metrics_page()
+
+    async def close(self) -> None:
+        """Settle what waits and hand everything on."""
+        self._work_off(len(self._waiting))
+        if self._book is not None:
+            await self._book.close(_STORE_PATIENCE_S)
+        self._telemetry.close()
+
+    def _slice(self) -> None:
+        self._work_off(_SLICE)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._slice)
+        else:
+            self._is_scheduled = False
+
+    def _work_off(self, count: int) -> None:
+        records: list[Record] = []
+        while self._waiting and count > 0:
+            count -= 1
+            record = record_of(self._waiting.popleft(), self._policy_of)
+            if record is not None:
+                records.append(record)
+        if records:
+            self._telemetry.emit(records)
+            if self._book is not None:
+                self._book.ledger.put(records)
+
+    def _policy_of(self, digest: str) -> Policy:
+        return self._policies.get(digest, self._current)
+
+
+def store_url(config: Config, run_dir: Path) -> str:
+    """Where the store is for workers in `run_dir`; "" for none."""
+    if config.store.url == "embedded":
+        return f"unix://{(run_dir / 'valkey.sock').absolute()}"
+    return "" if config.store.url == "none" else config.store.url

@@ -1,0 +1,133 @@
+"""An access-log entry and the ticket in it become the one record of a request. Pure: all it needs is in its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from google.protobuf.duration_pb2 import Duration
+
+from extproc.config import Backend, Policy
+from extproc.dialects import api_of
+from extproc.protocol import envoy_pb2 as pb
+from extproc.usage.bill import Case, bill_of
+from extproc.usage.outcome import ending_of, outcome_of
+from extproc.usage.record import Record
+from extproc.usage.ticket import Ticket
+from extproc.usage.token import NO_USAGE, Usage, estimated_prompt, usage_of
+
+TICKET_NAMESPACE = "tiermesh"
+USAGE_NAMESPACE = "tiermesh.usage"
+
+_POST = 3  # envoy.config.core.v3.RequestMethod
+_NAME_CHARS = 256  # of names that came from outside
+
+
+def record_of(entry: pb.HTTPAccessLogEntry, policy_of: Callable[[str], Policy]) -> Record | None:
+    """The record of a finished request, or None for an entry about one that still runs.
+
+    `policy_of` returns the policy with a digest, and the present one for a digest it does not know, such as "".
+    """
+    common = entry.common_properties
+    if common.intermediate_log_entry:
+        return None
+    ticket = _ticket_in(common.metadata) or _no_ticket(entry)
+    policy = policy_of(ticket.policy_digest)
+    usage, reported_model = _usage_in(common.metadata, ticket.api)
+    ending = ending_of(entry, ticket)
+    case = Case(entry, ticket, ending, outcome_of(ending, ticket), usage, policy)
+    return _record(case, reported_model, policy.backends.get(ending.backend or ""))
+
+
+def _ticket_in(metadata: pb.Metadata) -> Ticket | None:
+    spaces = metadata.filter_metadata
+    if TICKET_NAMESPACE not in spaces:
+        return None
+    fields = spaces[TICKET_NAMESPACE].fields
+    return Ticket.decode(fields["ticket"].string_value) if "ticket" in fields else None
+
+
+def _no_ticket(entry: pb.HTTPAccessLogEntry) -> Ticket:
+    """Stands for the ticket of a request that nothing was decided about."""
+    request = entry.request
+    path = request.original_path or request.path
+    api = api_of("POST", path) if request.request_method == _POST else None
+    return Ticket(
+        request_id=request.request_id,
+        decided_at=0.0,
+        kind="unmanaged",
+        api=api.value if api else "",
+        prompt_tokens_estimate=estimated_prompt(request.request_body_bytes) if api else 0,
+        is_stream=entry.response.response_headers.get("content-type", "").startswith("text/event-stream"),
+        body_bytes=request.request_body_bytes,
+    )
+
+
+def _usage_in(metadata: pb.Metadata, api: str) -> tuple[Usage, str]:
+    spaces = metadata.filter_metadata
+    if USAGE_NAMESPACE not in spaces:
+        return NO_USAGE, ""
+    said = spaces[USAGE_NAMESPACE]
+    return usage_of(said, api), said.fields["model"].string_value if "model" in said.fields else ""
+
+
+def _record(case: Case, reported_model: str, backend: Backend | None) -> Record:
+    entry, ticket, ending = case.entry, case.ticket, case.ending
+    common = entry.common_properties
+    bill = bill_of(case)
+    return Record(
+        request_id=_name(ticket.request_id or entry.request.request_id),
+        stream_id=common.stream_id,
+        started_at=common.start_time.seconds + common.start_time.nanos / 1e9,
+        kind=ticket.kind,
+        outcome=case.outcome,
+        status=ending.status,
+        api=ticket.api,
+        asked_model=_name(ticket.asked_model),
+        caller=_name(ticket.caller),
+        tier=ticket.tier,
+        score=ticket.score,
+        task=ticket.task,
+        reasons=ticket.reasons,
+        chain=ticket.chain,
+        attempts=ending.attempts,
+        backend=ending.backend,
+        model=backend.model if backend else "",
+        reported_model=_name(reported_model),
+        revision=backend.revision if backend else "",
+        location=("on_prem" if backend.is_on_prem else "cloud") if backend else "",
+        is_stream=ticket.is_stream,
+        prompt_tokens=bill.tokens.prompt,
+        cached_tokens=bill.tokens.cached,
+        cache_write_tokens=bill.tokens.cache_write,
+        completion_tokens=bill.tokens.completion,
+        reasoning_tokens=bill.tokens.reasoning,
+        is_estimated=bool(bill.estimate_reason),
+        estimate_reason=bill.estimate_reason,
+        request_bytes=entry.request.request_body_bytes or ticket.body_bytes,
+        response_bytes=entry.response.response_body_bytes,
+        time_to_first_byte_s=_first_byte(common),
+        duration_s=_seconds(common.duration if common.HasField("duration") else common.time_to_last_downstream_tx_byte),
+        decided_at=ticket.decided_at,
+        decision_us=ticket.decision_us,
+        flags=",".join(ending.flags),
+        details=_name(entry.response.response_code_details),
+        refusal=ticket.refusal,
+        cost_micro_usd=bill.cost_micro_usd,
+        asked_cost_micro_usd=bill.asked_cost_micro_usd,
+        policy_digest=ticket.policy_digest or case.policy.digest,
+        traceparent=ticket.traceparent,
+    )
+
+
+def _seconds(span: Duration) -> float:
+    return span.seconds + span.nanos / 1e9
+
+
+def _first_byte(common: pb.AccessLogCommon) -> float | None:
+    return _seconds(common.time_to_first_downstream_tx_byte) if common.HasField("time_to_first_downstream_tx_byte") else None
+
+
+def _name(text: str) -> str:
+    """A name from outside, short and encodable: JSON may smuggle half of a surrogate pair in."""
+    short = text[:_NAME_CHARS]
+    return short if short.isascii() else short.encode("utf-8", "replace").decode()

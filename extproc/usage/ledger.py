@@ -1,0 +1,162 @@
+"""Records on their way into the store: a capped Redis stream that any replica appends to and anyone may read.
+
+Nothing waits for the store. Records queue up in memory and leave in batches; while the store is away the queue grows to its
+bound and then loses its oldest, counted. A batch whose fate is unknown, because the connection broke after it was sent, is
+sent again under the same name, and the store takes each name once: no record is in the stream twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from extproc.usage.record import Record
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+_log = logging.getLogger(__name__)
+
+RECORDS_KEY = "tiermesh:records"
+
+_FIELD = "r"
+_BATCH_NAME_TTL_S = 3600
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+
+# KEYS: the stream, the name of the batch. ARGV: seconds to remember the name, records to keep, then the records.
+_APPEND = """
+if not redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[1]) then return 0 end
+for i = 3, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'r', ARGV[i]) end
+return #ARGV - 2
+"""
+
+
+class Ledger:
+    """Appends records to the stream `key`, about the latest `kept` of them. For one event loop.
+
+    `bound` records wait at most, `batch` travel together, `interval_s` is how long the first of a batch waits for others, and
+    `timeout_s` how long the store may take for one. The client is the caller's, who also closes it.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        *,
+        kept: int,
+        key: str = RECORDS_KEY,
+        bound: int = 20_000,
+        batch: int = 500,
+        interval_s: float = 0.1,
+        timeout_s: float = 2.0,
+    ) -> None:
+        self._client = client
+        self._kept = kept
+        self._key = key
+        self._batch = batch
+        self._interval_s = interval_s
+        self._timeout_s = timeout_s
+        self._waiting: deque[Record] = deque(maxlen=bound)
+        self._wake = asyncio.Event()
+        self._is_closing = False
+        self._flight: tuple[str, list[Record]] | None = None  # the batch being sent, with its name
+        self.written = 0
+        self.dropped = 0
+        self.failures = 0  # batches that had to be sent again
+
+    @property
+    def waiting(self) -> int:
+        """Records not yet in the store."""
+        return len(self._waiting) + (len(self._flight[1]) if self._flight else 0)
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Takes the records in; returns at once, whatever the store does."""
+        for record in records:
+            if len(self._waiting) == self._waiting.maxlen:
+                self.dropped += 1
+            self._waiting.append(record)
+        if self._waiting and not self._wake.is_set():
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Writes until `close`, then what is left. Cancel it to give that up."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            await self._wake.wait()
+            if not self._is_closing:
+                await asyncio.sleep(self._interval_s)
+            self._wake.clear()
+            while self.waiting:
+                if await self._send():
+                    pause_s = _FIRST_PAUSE_S
+                else:
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            if self._is_closing:
+                return
+
+    def close(self) -> None:
+        """Lets `run` return once everything is written. What the store does not take in time is the caller's to cancel."""
+        self._is_closing = True
+        self._wake.set()
+
+    async def _send(self) -> bool:
+        """True when the store has one batch more, or there was none."""
+        from redis.exceptions import RedisError  # loaded with the client already; here only to keep readers of tickets light
+
+        if self._flight is None:
+            count = min(self._batch, len(self._waiting))
+            self._flight = (uuid.uuid4().hex, [self._waiting.popleft() for _ in range(count)])
+        name, records = self._flight
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._append(name, records)
+        except (RedisError, OSError, TimeoutError) as error:
+            if self.failures == 0 or self.failures % 100 == 0:
+                _log.warning("the store takes no records (%s); %d wait, %d lost", type(error).__name__, self.waiting, self.dropped)
+            self.failures += 1
+            return False
+        self.written += len(records)
+        self._flight = None
+        return True
+
+    async def _append(self, name: str, records: list[Record]) -> None:
+        # The braces put the batch's name into the stream's hash slot, so that one script may touch both in a cluster.
+        batch_key = f"{{{self._key}}}:batch:{name}"
+        lines = [record.line() for record in records]
+        await self._client.eval(_APPEND, 2, self._key, batch_key, str(_BATCH_NAME_TTL_S), str(self._kept), *lines)
+
+
+async def read_records(client: Redis, since_id: str = "", *, limit: int = 1000, key: str = RECORDS_KEY) -> tuple[list[Record], str]:
+    """The records after `since_id` ("": from the oldest kept), `limit` at most, and the ID to go on from.
+
+    An entry that is no record is skipped. Raises redis.RedisError when the store cannot be read.
+    """
+    start = f"({since_id}" if since_id else "-"
+    entries = await client.xrange(key, start, "+", count=limit)
+    records: list[Record] = []
+    last_id = since_id
+    for entry_id, fields in entries or ():
+        last_id = _text(entry_id)
+        members = {_text(name): value for name, value in (fields or {}).items()}
+        record = _record_in(members.get(_FIELD))
+        if record is not None:
+            records.append(record)
+    return records, last_id
+
+
+def _record_in(value: Any) -> Record | None:
+    try:
+        members = json.loads(value) if value is not None else None
+        return Record.from_json(members) if isinstance(members, dict) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text(value: Any) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)

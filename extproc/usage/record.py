@@ -1,0 +1,105 @@
+"""The record: everything there is to say about one request, without a word of its content.
+
+Metrics, spans, log lines, the stream in the store and the bill are all made from it and from nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from extproc.usage import shape
+from extproc.usage.token import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One request. `kind` is "routed", "passed", "refused", or "unmanaged" when no decision came with it.
+
+    `outcome` is one of
+        ok          answered
+        refused     answered by the gateway with an error, nothing was sent on
+        failed      every backend tried failed, or the last one answered with an error
+        aborted     the caller left before an answer began
+        cut_off     the answer began and did not end
+        unmanaged   an LLM API answered without a decision: the gateway failed open
+    """
+
+    request_id: str
+    stream_id: str  # one for each request, even where callers repeat request IDs
+    started_at: float  # seconds since the epoch
+    kind: str
+    outcome: str
+    status: int  # 0: no response
+    api: str = ""  # empty: a path that is no LLM API
+    asked_model: str = ""
+    caller: str = ""
+    tier: str = ""
+    score: float | None = None
+    task: str = ""
+    reasons: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
+    attempts: tuple[str, ...] = ()  # backends tried, in order
+    backend: str | None = None  # the one that answered
+    model: str = ""  # that backend's, as configured
+    reported_model: str = ""  # as its answer named it
+    revision: str = ""
+    location: str = ""  # "on_prem", "cloud" or empty
+    is_stream: bool = False
+    prompt_tokens: int = 0  # cached and cache_write included
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    completion_tokens: int = 0  # reasoning included
+    reasoning_tokens: int = 0
+    is_estimated: bool = False
+    estimate_reason: str = ""
+    request_bytes: int = 0
+    response_bytes: int = 0
+    time_to_first_byte_s: float | None = None  # as the caller saw it; None: there was none
+    duration_s: float = 0.0
+    decided_at: float = 0.0  # seconds since the epoch; 0: never
+    decision_us: int = 0
+    flags: str = ""  # Envoy's response flags by their usual short names, with commas
+    details: str = ""  # Envoy's word for where the response came from
+    refusal: str = ""
+    cost_micro_usd: int = 0
+    asked_cost_micro_usd: int = 0  # of the model asked for, with the same tokens
+    policy_digest: str = ""
+    traceparent: str = ""
+
+    @property
+    def tokens(self) -> Tokens:
+        """The counts, as prices want them."""
+        return Tokens(self.prompt_tokens, self.cached_tokens, self.cache_write_tokens, self.completion_tokens, self.reasoning_tokens)
+
+    @property
+    def saved_micro_usd(self) -> int:
+        """What was saved against the model asked for; negative when a dearer one answered."""
+        return self.asked_cost_micro_usd - self.cost_micro_usd
+
+    @property
+    def last_backend(self) -> str:
+        """The backend that answered, else the last one tried, else nothing."""
+        return self.backend or (self.attempts[-1] if self.attempts else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field by its own name, and `saved_micro_usd`. The names are stable: log lines and the store's stream have them."""
+        members = dict(zip(_NAMES, _values(self), strict=True))
+        members["saved_micro_usd"] = self.saved_micro_usd
+        return members
+
+    def line(self) -> str:
+        """`to_json` as compact ASCII JSON, without a line end."""
+        return shape.COMPACT.encode(self.to_json())
+
+    @staticmethod
+    def from_json(members: Mapping[str, Any]) -> Record:
+        """The record `to_json` was made of; unknown members are skipped. Raises ValueError when it is no record."""
+        return Record(**shape.read(_MEMBERS, members))
+
+
+_MEMBERS = shape.members_of(Record)
+_NAMES = tuple(member.name for member in _MEMBERS)
+_values = attrgetter(*_NAMES)

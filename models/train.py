@@ -1,0 +1,254 @@
+"""Trains the classifier and writes its three files.
+
+    python -m models.train --routing-data DIR --out extproc/classify/model
+
+Needs torch, onnx and scipy beside what the product needs. Without --routing-data the model learns from the project's own
+rows alone and is worse on prompts unlike them. Same inputs, same versions, same machine: same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+from extproc.classify import features, manifest, window
+from models import corpus, metrics, network
+
+SEED = 20
+VOCABULARY = 12_000
+SYNTHETIC = 9_000
+VARIANTS = 14  # of each hand-written row
+THRESHOLDS = (0.35, 0.70)
+SIZES = window.Sizes()
+
+
+def main() -> None:
+    """Reads the arguments, trains, writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--routing-data", type=Path, help="a directory of public prompts, as models/README.md describes")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--folds", type=int, default=4, help="cross-validation folds on which the calibration is fitted")
+    arguments = parser.parse_args()
+    torch.manual_seed(SEED)
+    torch.set_num_threads(2)
+    started = time.monotonic()
+    own, _ = corpus.gateway()
+    rng = random.Random(SEED)
+    public = corpus.public(arguments.routing_data, rng) if arguments.routing_data else []
+    tokenizer = build_tokenizer(own, public)
+    data = Encoded(tokenizer)
+    vectors = starting_vectors(data, own, public)
+    print(f"{len(own)} own rows, {len(public)} public rows, {tokenizer.get_vocab_size()} tokens, {time.monotonic() - started:.0f} s")
+    outside = out_of_fold(data, vectors, own, public, arguments)
+    temperature, knots = calibrate(outside, own)
+    trained = fit(data, vectors, own, public, arguments.epochs)
+    write(arguments.out, tokenizer, network.export(trained, temperature, knots, THRESHOLDS))
+    print(f"{time.monotonic() - started:.0f} s")
+
+
+def build_tokenizer(own: list[corpus.Row], public: list[corpus.Row]) -> Tokenizer:
+    """A byte-pair tokenizer of canonical text, learnt from the training rows."""
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", fuse_unk=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=["[PAD]", "[EMPTY]", "[UNK]"], limit_alphabet=1800, min_frequency=2, show_progress=False
+    )
+    made = corpus.synthetic(3000, random.Random(SEED))
+    texts = [window.canonical(row.prompt.ask[:1500]) for row in own * 4 + made + public]
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+class Encoded:
+    """Rows as the network reads them."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.vocabulary = tokenizer.get_vocab_size()
+
+    def row(self, row: corpus.Row) -> tuple[list[int], list[int], list[int], list[float]]:
+        """Tokens of ask, context and system, and the features."""
+        seen = window.cut(row.prompt, SIZES)
+        return (self.tokens(seen.ask), self.tokens(seen.context), self.tokens(seen.system), features.of(row.prompt, seen))
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids, never none."""
+        return self.tokenizer.encode(text).ids[: network.MAX_TOKENS] or [manifest.PADDING]
+
+    def rows(self, rows: list[corpus.Row]) -> list[tuple[list[int], list[int], list[int], list[float]]]:
+        """All of `rows`."""
+        return [self.row(row) for row in rows]
+
+
+def starting_vectors(data: Encoded, own: list[corpus.Row], public: list[corpus.Row]) -> np.ndarray:
+    """Token vectors from which tokens occur near each other: singular vectors of positive pointwise mutual information."""
+    from scipy import sparse
+    from scipy.sparse.linalg import svds
+
+    size = data.vocabulary
+    counts = sparse.csr_matrix((size, size), dtype=np.float64)
+    made = corpus.synthetic(6000, random.Random(SEED + 1))
+    texts = [data.tokens(window.canonical(row.prompt.ask[:700])) for row in own * 4 + made + public]
+    for gap in range(1, 6):
+        left = np.concatenate([np.array(ids[:-gap], np.int64) for ids in texts])
+        right = np.concatenate([np.array(ids[gap:], np.int64) for ids in texts])
+        counts += sparse.csr_matrix((np.full(len(left), 1.0 / gap), (left, right)), shape=(size, size))
+    counts = (counts + counts.T).tocoo()
+    total, seen = counts.sum(), np.asarray(counts.sum(1)).ravel() ** 0.75
+    information = np.log(counts.data * seen.sum() / (np.asarray(counts.sum(1)).ravel()[counts.row] * seen[counts.col]))
+    del total
+    positive = sparse.csr_matrix((np.maximum(information, 0), (counts.row, counts.col)), shape=(size, size))
+    left, strength, _ = svds(positive, k=network.DIM, v0=np.ones(size), which="LM")
+    vectors = left * np.sqrt(strength)
+    return (vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6) * 0.8).astype(np.float32)
+
+
+def training_rows(own: list[corpus.Row], public: list[corpus.Row], rng: random.Random) -> list[corpus.Row]:
+    """Own rows with their variants, rows put together from pieces, public rows."""
+    pieces = corpus.Pieces.load()
+    rows = own * 2 + [corpus.varied(row, pieces, rng) for row in own for _ in range(VARIANTS)]
+    rows += [corpus.varied(row, pieces, rng) for row in corpus.synthetic(SYNTHETIC, rng)]
+    rows += [corpus.varied(row, pieces, rng) for row in public if row.tier_weight >= 0.5 for _ in range(6)]
+    return rows + public
+
+
+def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], epochs: int) -> network.Network:
+    """A network trained on these rows."""
+    torch.manual_seed(SEED)
+    rng = random.Random(SEED + 2)
+    rows = training_rows(own, public, rng)
+    encoded = data.rows(rows)
+    sources = {name: index for index, name in enumerate(sorted({row.source for row in rows}))}
+    net = network.Network(data.vocabulary, len(features.NAMES), len(corpus.TASKS), len(sources))
+    net.vectors.weight.data = torch.from_numpy(vectors.copy())
+    shape = torch.tensor([row[3] for row in encoded])
+    net.mean.copy_(shape.mean(0))
+    net.scale.copy_(1 / (shape.std(0) + 0.15))
+    targets = Targets(rows, sources)
+    slow = [net.vectors.weight, net.gates.weight]
+    quick = [value for name, value in net.named_parameters() if not name.startswith(("vectors", "gates"))]
+    optimiser = torch.optim.AdamW([{"params": slow, "lr": 2e-3, "weight_decay": 0.0}, {"params": quick, "lr": 2e-3, "weight_decay": 0.02}])
+    size = 192
+    steps = epochs * (len(rows) // size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [2e-3, 3e-3], total_steps=steps)
+    net.train()
+    for epoch in range(epochs):
+        order = sorted(range(len(rows)), key=lambda index: (len(encoded[index][0]) // 24 + rng.random() * 3, index))
+        batches = [order[at : at + size] for at in range(0, len(order) - size + 1, size)]
+        rng.shuffle(batches)
+        total = 0.0
+        for batch in batches:
+            loss = targets.loss(net(*padded([encoded[index] for index in batch], dropout=0.08)), batch)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            total += float(loss)
+        print(f"  epoch {epoch + 1}: loss {total / len(batches):.4f}", flush=True)
+    return net.eval()
+
+
+class Targets:
+    """What the rows should say, and by how much they count."""
+
+    def __init__(self, rows: list[corpus.Row], sources: dict[str, int]) -> None:
+        self.tier = torch.tensor([row.tier for row in rows])
+        self.weight = torch.tensor([row.tier_weight for row in rows])
+        self.task = torch.tensor([row.task for row in rows])
+        self.source = torch.tensor([sources[row.source] if row.source != "own" else -1 for row in rows])
+
+    def loss(self, logits: tuple[torch.Tensor, torch.Tensor, torch.Tensor], batch: list[int]) -> torch.Tensor:
+        """Soft cross-entropy of the tier, cross-entropy of task and source where they are known."""
+        tier, task, source = logits
+        at = torch.tensor(batch)
+        each = -(self.tier[at] * tier.log_softmax(1)).sum(1) * self.weight[at]
+        side = nn_cross(task, self.task[at]) * 0.15 + nn_cross(source, self.source[at]) * 0.08
+        return each.sum() / len(batch) + side
+
+
+def nn_cross(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy over the rows whose label is known, as a share of all rows."""
+    return torch.nn.functional.cross_entropy(logits, labels, ignore_index=-1, reduction="sum") / len(labels)
+
+
+def padded(rows: list[tuple[list[int], list[int], list[int], list[float]]], dropout: float = 0.0) -> tuple[torch.Tensor, ...]:
+    """A batch; `dropout` is the share of tokens replaced by the unknown one."""
+    pieces: list[torch.Tensor] = []
+    for which in range(3):
+        longest = max(len(row[which]) for row in rows)
+        ids = torch.tensor([list(row[which]) + [0] * (longest - len(row[which])) for row in rows])
+        if dropout:
+            ids = torch.where((torch.rand(ids.shape) < dropout) & (ids > manifest.PADDING), 2, ids)
+        pieces.append(ids)
+    if dropout:  # sometimes the system prompt or the context is not read, so that the ask must do
+        for which in (1, 2):
+            unread = torch.rand(len(rows), 1) < 0.15
+            pieces[which] = torch.where(unread, torch.nn.functional.pad(torch.ones_like(pieces[which][:, :1]), (0, pieces[which].shape[1] - 1)), pieces[which])
+    return (*pieces, torch.tensor([row[3] for row in rows]))
+
+
+def logits_of(net: network.Network, data: Encoded, rows: list[corpus.Row]) -> np.ndarray:
+    """Tier logits."""
+    with torch.no_grad():
+        return np.concatenate([net(*padded([data.row(row)]))[0].numpy() for row in rows])
+
+
+def out_of_fold(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], arguments: argparse.Namespace) -> np.ndarray:
+    """Tier logits of each own row, by a network that was not trained on it."""
+    found = np.zeros((len(own), 3))
+    for fold in range(arguments.folds):
+        inside = [row for row in own if int(corpus.bucket(row.id, "fold") * arguments.folds) != fold]
+        outside = [index for index, row in enumerate(own) if int(corpus.bucket(row.id, "fold") * arguments.folds) == fold]
+        print(f"fold {fold + 1}: {len(inside)} rows in, {len(outside)} out")
+        net = fit(data, vectors, inside, public, arguments.epochs)
+        found[outside] = logits_of(net, data, [own[index] for index in outside])
+    return found
+
+
+def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[float, float]]:
+    """The temperature with the least log loss, and the raw scores at which tiers should change (least weighted cost)."""
+    truth = np.array([int(np.argmax(row.tier)) for row in own])
+    temperatures = np.linspace(0.6, 3.0, 49)
+    temperature = float(min(temperatures, key=lambda value: metrics.log_loss(metrics.softmax(logits / value), truth)))
+    probabilities = metrics.softmax(logits / temperature)
+    raw = probabilities @ np.array([0.0, 0.5, 1.0])
+    grid = np.linspace(0.08, 0.92, 85)
+    knots = min(((low, high) for low in grid for high in grid if high - low >= 0.15), key=lambda pair: metrics.cost(metrics.tiers(raw, pair), truth))
+    print(f"out of fold: temperature {temperature:.2f}, knots {knots[0]:.2f} {knots[1]:.2f}")
+    print(metrics.report(metrics.tiers(raw, knots), truth), f"ECE {metrics.calibration_error(probabilities, truth):.3f}")
+    return temperature, (float(knots[0]), float(knots[1]))
+
+
+def write(out: Path, tokenizer: Tokenizer, graph: bytes) -> None:
+    """The three files."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = {manifest.TOKENIZER: tokenizer.to_str(pretty=False).encode(), manifest.NETWORK: graph}
+    stated = {
+        "format": manifest.FORMAT,
+        "name": "tiermesh-static-1",
+        "files": {name: hashlib.sha256(raw).hexdigest() for name, raw in sorted(files.items())},
+        "window": asdict(SIZES),
+        "max_tokens": network.MAX_TOKENS,
+        "features": features.NAMES,
+        "tasks": corpus.TASKS,
+        "thresholds": dict(zip(("simple", "standard"), THRESHOLDS, strict=True)),
+    }
+    for name, raw in files.items():
+        (out / name).write_bytes(raw)
+    text = json.dumps(stated, indent=1) + "\n"
+    (out / manifest.MANIFEST).write_text(text, encoding="utf-8")
+    print(f"sha256 {hashlib.sha256(text.encode()).hexdigest()}, {sum(map(len, files.values())) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
