@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -85,6 +85,14 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found out about a request: how hard it is (None: not scored) and what it needs."""
+
+    verdict: Verdict | None
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """The steps with what they read: one configuration, one model, one clock. Replaced whole on reload."""
 
@@ -115,20 +123,13 @@ class Pipeline:
         )
         if isinstance(request, Refusal):
             return self._refuse(head, api, request, len(body))
-        verdict = self._score(request, started)
-        demand = Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens)
-        decision = choose(self.policy, request.model, demand, verdict.score if verdict else self.policy.default_score)
+        found = Findings(
+            self._score(request, started), Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens)
+        )
+        decision = choose(self.policy, request.model, found.demand, found.verdict.score if found.verdict else self.policy.default_score)
         if isinstance(decision, Refusal):
             return self._refuse(head, api, decision, len(body), request.model)
-        ticket = self._ticket(head, request, decision, body_bytes=len(body))
-        ticket = replace(
-            ticket,
-            score=verdict.score if verdict else None,
-            task=verdict.task if verdict else "",
-            prompt_tokens_estimate=demand.prompt_tokens,
-            decision_us=int((self.clock.monotonic() - started) * 1e6),
-        )
-        return _release(request, decision, ticket, head)
+        return self._release(head, request, found, decision, body_bytes=len(body), started=started)
 
     def fall_back(self, ticket: Ticket, backend: Backend, body: bytes) -> Release:
         """The request for the next backend of its chain: the caller's own values back, then this backend's."""
@@ -147,34 +148,54 @@ class Pipeline:
             return None
         return self.scorer.classify(request)
 
-    def _ticket(self, head: Head, request: Request, decision: Decision, *, body_bytes: int) -> Ticket:
-        return replace(
-            self._blank_ticket(head, request.api, body_bytes),
+    def _release(self, head: Head, request: Request, found: Findings, decision: Decision, *, body_bytes: int, started: float) -> Release:
+        """The request as the first backend of the chain wants it, with the ticket that settles it later."""
+        members = _backend_members(request, decision.chain[0])
+        restore = {name: _original(request, name) for name in members}
+        strips_usage = request.is_stream and not request.asks_usage and request.api in _COUNTS_ON_REQUEST
+        if strips_usage:
+            members["stream_options"] = dialects.usage_asked(request)
+        edited = dialects.edit(request, members) if members or request.was_encoded else None
+        ticket = Ticket(
+            request_id=head.headers.get("x-request-id", ""),
+            decided_at=self.clock.wall(),
             kind=decision.kind.value,
+            api=request.api.value,
             asked_model=request.model,
             tier=decision.tier,
+            score=found.verdict.score if found.verdict else None,
+            task=found.verdict.task if found.verdict else "",
             reasons=decision.reasons,
-            chain=tuple(backend.name for backend in decision.chain),
+            chain=tuple([backend.name for backend in decision.chain]),
+            caller=_caller(self.policy, head),
+            prompt_tokens_estimate=found.demand.prompt_tokens,
             max_output_tokens=request.max_output_tokens,
             is_stream=request.is_stream,
-            strips_usage=request.is_stream and not request.asks_usage and request.api in _COUNTS_ON_REQUEST,
+            strips_usage=strips_usage,
+            policy_digest=self.policy.digest,
+            body_bytes=body_bytes,
+            decision_us=int((self.clock.monotonic() - started) * 1e6),
+            traceparent=head.traceparent,
+            path=head.path,
+            restore=restore,
         )
+        headers = _release_headers(decision, ticket, edited)
+        return Release(headers, edited, _metadata(ticket, decision), ("content-encoding",) if request.was_encoded else ())
 
-    def _blank_ticket(self, head: Head, api: Api, body_bytes: int) -> Ticket:
-        return Ticket(
+    def _refuse(self, head: Head, api: Api, refusal: Refusal, body_bytes: int, model: str = "") -> Reply:
+        ticket = Ticket(
             request_id=head.headers.get("x-request-id", ""),
             decided_at=self.clock.wall(),
             kind=Kind.REFUSED.value,
             api=api.value,
+            asked_model=model,
             caller=_caller(self.policy, head),
             policy_digest=self.policy.digest,
             body_bytes=body_bytes,
             traceparent=head.traceparent,
             path=head.path,
+            refusal=refusal.code,
         )
-
-    def _refuse(self, head: Head, api: Api, refusal: Refusal, body_bytes: int, model: str = "") -> Reply:
-        ticket = replace(self._blank_ticket(head, api, body_bytes), refusal=refusal.code, asked_model=model)
         return Reply(
             refusal.status,
             tuple(dialects.refusal_headers(api, refusal, request_id=ticket.request_id)),
@@ -195,24 +216,24 @@ def _listing(policy: Policy, asked: str, head: Head) -> Reply:
     return Reply(404, headers, dialects.refusal_body(Api.MESSAGES if is_anthropic else None, refusal), {})
 
 
-def _release(request: Request, decision: Decision, ticket: Ticket, head: Head) -> Release:
-    """The request as the first backend of the chain wants it, with the ticket that settles it later."""
-    first = decision.chain[0]
-    members = _backend_members(request, first)
-    restore = {name: _original(request, name) for name in members}
-    if ticket.strips_usage:
-        members["stream_options"] = dialects.usage_asked(request)
-    body = dialects.edit(request, members) if members or request.was_encoded else None
-    headers = [(names.CHAIN_HEADER, chain_name(decision.chain)), *_path_of(first, head.path)]
-    headers.append((names.PER_TRY_TIMEOUT_HEADER, str(per_try_timeout_ms(decision.chain, is_stream=request.is_stream))))
-    if request.is_stream:
+def _release_headers(decision: Decision, ticket: Ticket, edited: bytes | None) -> tuple[tuple[str, str], ...]:
+    """What Envoy needs to know: which chain, how long an attempt may take, whether the answer comes by here."""
+    headers = [(names.CHAIN_HEADER, chain_name(decision.chain)), *_path_of(decision.chain[0], ticket.path)]
+    headers.append((names.PER_TRY_TIMEOUT_HEADER, str(per_try_timeout_ms(decision.chain, is_stream=ticket.is_stream))))
+    if ticket.is_stream:
         headers.append((names.STREAM_HEADER, "yes"))
     if ticket.strips_usage:
         headers.append((names.ANSWER_HEADER, _STRIP_USAGE))
-    if body is not None:
-        headers.append(("content-length", str(len(body))))
+    if edited is not None:
+        headers.append(("content-length", str(len(edited))))
+    return tuple(headers)
+
+
+def _metadata(ticket: Ticket, decision: Decision) -> dict[str, str | float]:
+    """The ticket, and beside it in plain fields what operators want in their own access logs."""
+    first = decision.chain[0]
     metadata: dict[str, str | float] = {
-        "ticket": replace(ticket, restore=restore).encode(),
+        "ticket": ticket.encode(),
         "api": ticket.api,
         "tier": ticket.tier,
         "backend": first.name,
@@ -221,7 +242,7 @@ def _release(request: Request, decision: Decision, ticket: Ticket, head: Head) -
     }
     if ticket.score is not None:
         metadata["score"] = ticket.score
-    return Release(tuple(headers), body, metadata, ("content-encoding",) if request.was_encoded else ())
+    return metadata
 
 
 def _backend_members(request: Request, backend: Backend) -> dict[str, str | None]:

@@ -155,7 +155,7 @@ def varied(row: Row, pieces: Pieces, rng: random.Random) -> Row:
     prompt = row.prompt
     ask, system, turns, tools = prompt.ask, prompt.system, list(prompt.turns), prompt.tool_count
     if rng.random() < 0.15:
-        ask = _typos(ask, rng)
+        ask = typos(ask, rng)
     if rng.random() < 0.15:
         ask = rng.choice(("please ", "Hi, ", "Hello! ", "could you ", "quick one: ", "URGENT: ", "I need help. ")) + ask
     if rng.random() < 0.1:
@@ -176,7 +176,8 @@ def varied(row: Row, pieces: Pieces, rng: random.Random) -> Row:
     return Row(changed, row.tier, row.tier_weight, row.task, row.source, row.id, row.lang)
 
 
-def _typos(text: str, rng: random.Random) -> str:
+def typos(text: str, rng: random.Random) -> str:
+    """`text` with about two percent of its letters swapped with their neighbours."""
     chars = list(text)
     for _ in range(max(1, len(chars) // 50)):
         at = rng.randrange(len(chars))

@@ -79,10 +79,10 @@ def export(network: Network, temperature: float, knots: tuple[float, float], thr
     weight = {name: value.detach().numpy() for name, value in network.state_dict().items()}
     gate = np.exp(weight["gates.weight"])
     near = weight["vectors.weight"] @ weight["near.weight"].T + weight["near.bias"]
-    graph.constant("table", np.concatenate([gate, weight["vectors.weight"], near], 1).astype(np.float32))
+    graph.constant("table", np.concatenate([gate, weight["vectors.weight"], near], 1).astype(np.float16))
     _ask(graph)
     for piece in ("context", "system"):
-        rows = graph.node("Gather", ["table", piece])
+        rows = graph.rows("table", piece)
         gates, vectors, _ = graph.split(rows, (1, DIM, 3 * CONV))
         graph.node("MatMul", [graph.node("Transpose", [graph.normalised(gates, 0)]), vectors], out=f"{piece}_pool")
     graph.constant("mean", weight["mean"])
@@ -98,7 +98,7 @@ def export(network: Network, temperature: float, knots: tuple[float, float], thr
 
 
 def _ask(graph: _Graph) -> None:
-    rows = graph.node("Gather", ["table", "ask"])
+    rows = graph.rows("table", "ask")
     gates, vectors, left, middle, right = graph.split(rows, (1, DIM, CONV, CONV, CONV))
     graph.constant("one", np.array([1], np.int64))
     graph.constant("zero", np.array([0], np.int64))
@@ -145,6 +145,9 @@ class _Graph:
         out = out or f"t{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [out], **attributes))
         return out
+
+    def rows(self, table: str, ids: str) -> str:
+        return self.node("Cast", [self.node("Gather", [table, ids])], to=TensorProto.FLOAT)
 
     def split(self, source: str, sizes: tuple[int, ...]) -> list[str]:
         parts = [f"t{len(self.nodes)}_{index}" for index in range(len(sizes))]

@@ -26,7 +26,8 @@ from models import corpus, metrics, network
 SEED = 20
 VOCABULARY = 12_000
 SYNTHETIC = 9_000
-VARIANTS = 14  # of each hand-written row
+VARIANTS = 10  # of each hand-written row
+FITTED_SHARE = 0.3  # of the public rows; the rest only shape the tokens and their first vectors
 THRESHOLDS = (0.35, 0.70)
 SIZES = window.Sizes()
 
@@ -104,9 +105,8 @@ def starting_vectors(data: Encoded, own: list[corpus.Row], public: list[corpus.R
         right = np.concatenate([np.array(ids[gap:], np.int64) for ids in texts])
         counts += sparse.csr_matrix((np.full(len(left), 1.0 / gap), (left, right)), shape=(size, size))
     counts = (counts + counts.T).tocoo()
-    total, seen = counts.sum(), np.asarray(counts.sum(1)).ravel() ** 0.75
+    seen = np.asarray(counts.sum(1)).ravel() ** 0.75
     information = np.log(counts.data * seen.sum() / (np.asarray(counts.sum(1)).ravel()[counts.row] * seen[counts.col]))
-    del total
     positive = sparse.csr_matrix((np.maximum(information, 0), (counts.row, counts.col)), shape=(size, size))
     left, strength, _ = svds(positive, k=network.DIM, v0=np.ones(size), which="LM")
     vectors = left * np.sqrt(strength)
@@ -119,7 +119,7 @@ def training_rows(own: list[corpus.Row], public: list[corpus.Row], rng: random.R
     rows = own * 2 + [corpus.varied(row, pieces, rng) for row in own for _ in range(VARIANTS)]
     rows += [corpus.varied(row, pieces, rng) for row in corpus.synthetic(SYNTHETIC, rng)]
     rows += [corpus.varied(row, pieces, rng) for row in public if row.tier_weight >= 0.5 for _ in range(6)]
-    return rows + public
+    return rows + [row for row in public if row.tier_weight >= 0.5 or corpus.bucket(row.id, "fit") < FITTED_SHARE]
 
 
 def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], epochs: int) -> network.Network:
@@ -153,7 +153,7 @@ def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[
             loss.backward()
             optimiser.step()
             schedule.step()
-            total += float(loss)
+            total += float(loss.detach())
         print(f"  epoch {epoch + 1}: loss {total / len(batches):.4f}", flush=True)
     return net.eval()
 

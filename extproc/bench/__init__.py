@@ -14,6 +14,6 @@ from __future__ import annotations
 from extproc.bench.engine import run
 from extproc.bench.options import Options
 from extproc.bench.report import Report
-from extproc.bench.table import show
+from extproc.bench.table import progress, show
 
-__all__ = ["Options", "Report", "run", "show"]
+__all__ = ["Options", "Report", "progress", "run", "show"]

@@ -38,8 +38,8 @@ class Plan:
 
 QUICK = Plan(
     workloads=(Workload(prompt_tokens=100, clients=1), LATENCY, Workload(prompt_tokens=8000, clients=1), THROUGHPUT, STREAM),
-    rounds=3,
-    round_s=0.5,
+    rounds=4,  # many short turns rather than few long ones: the machine's mood changes within seconds
+    round_s=0.25,
     warm_up_s=0.05,
 )
 FULL = Plan(

@@ -95,12 +95,9 @@ def report(samples: Sequence[Sample], systems: Sequence[Health]) -> Report:
         "throughput_vs_litellm": by_workload.get(THROUGHPUT, {}),
         "chunk_time_vs_envoy": by_workload.get(STREAM, {}),
     }
-    order = {system.system: at for at, system in enumerate(systems)}
-    rows = [
-        _row(samples, workload, name)
-        for workload in workloads
-        for name in sorted({s.system for s in samples if s.workload == workload}, key=lambda name: order.get(name, 9))
-    ]
+    played = {(sample.workload, sample.system) for sample in samples}
+    names = [system.system for system in systems]
+    rows = [_row(samples, workload, name) for workload in workloads for name in names if (workload, name) in played]
     return Report(
         ratios={name: ratios.get(name, Ratio(None)) for name, ratios in headline.items()},
         by_workload={workload.name: ratios for workload, ratios in by_workload.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from extproc.bench import proc
@@ -9,6 +10,9 @@ from extproc.bench.options import Plan
 from extproc.bench.system import System
 from extproc.bench.workload import Workload
 from extproc.testing.load import Load, play
+
+# Envoy hands its access log over every 0.1 s. That work belongs to the system that made it, not to the next one's turn.
+SETTLE_S = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +51,6 @@ async def take(system: System, workload: Workload, requests: list[bytes], plan: 
     pids, messages = system.pids(), system.messages()
     before = {kind: proc.cpu_s(group) for kind, group in pids.items()}
     load = await play("127.0.0.1", system.port, requests, clients=workload.clients, duration_s=plan.round_s)
+    await asyncio.sleep(SETTLE_S)
     cpu_s = {kind: proc.cpu_s(group) - before[kind] for kind, group in pids.items()}
     return Sample(system.name, workload, round_, load, cpu_s, system.messages() - messages)

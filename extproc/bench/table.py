@@ -1,10 +1,15 @@
-"""The report for people."""
+"""The run and its report for people."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+from rich import progress as bars
 from rich.console import Console
 from rich.table import Table
 
+from extproc.bench.engine import Progress
 from extproc.bench.report import Ratio, Report, Row
 
 _RATIOS = {
@@ -15,6 +20,19 @@ _RATIOS = {
     "throughput_vs_litellm": "requests/s (32 clients), times LiteLLM's",
     "chunk_time_vs_envoy": "time between streamed chunks, times plain Envoy's",
 }
+
+
+@contextlib.contextmanager
+def progress(console: Console) -> Iterator[Progress]:
+    """A bar on `console` while the block runs; the value is what `run` reports to."""
+    columns = (bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeElapsedColumn(), bars.TextColumn("{task.description}"))
+    with bars.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def step(done: int, of: int, what: str) -> None:
+            bar.update(task, completed=done, total=of, description=what)
+
+        yield step
 
 
 def show(report: Report, console: Console) -> None:

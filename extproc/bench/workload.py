@@ -67,7 +67,7 @@ def _request(workload: Workload, prompt: str) -> bytes:
 def _text(chance: random.Random, chars: int) -> str:
     vocabulary, words = _VOCABULARY.split(), list[str]()
     left = max(chars, 1)
-    while left > 0:
+    while left >= 0:
         words.append(chance.choice(vocabulary))
         left -= len(words[-1]) + 1
     return " ".join(words)[: max(chars, 1)]

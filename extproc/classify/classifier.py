@@ -27,13 +27,14 @@ class Verdict:
 class Classifier:
     """A loaded model. Safe to share between threads; nothing of a request is kept."""
 
-    def __init__(self, stated: manifest.Manifest) -> None:
+    def __init__(self, files: manifest.Files) -> None:
         import numpy
 
+        stated = files.manifest
         self.manifest = stated
         self._numpy = numpy
-        self._tokenizer = _tokenizer(stated)
-        self._session = _session(stated)
+        self._tokenizer = _tokenizer(files)
+        self._session = _session(files)
         self._chosen = None if stated.features == features.NAMES else [features.NAMES.index(name) for name in stated.features]
 
     @classmethod
@@ -78,22 +79,22 @@ class Classifier:
         return seen, verdict
 
     def _tokens(self, text: str) -> Any:
-        ids = self._tokenizer.encode_batch_fast((text,))[0].ids if text else None
+        ids = self._tokenizer.encode(text).ids if text else None
         return self._numpy.array(ids[: self.manifest.max_tokens] if ids else [manifest.PADDING], dtype="int64")
 
 
-def _tokenizer(stated: manifest.Manifest) -> Any:
-    # The batch calls of the tokenizer would start a thread pool, in each worker, for texts of a few words.
+def _tokenizer(files: manifest.Files) -> Any:
+    # The batch calls of the library would start a thread pool in each worker. Only one text at a time is encoded here.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import tokenizers
 
     try:
-        return tokenizers.Tokenizer.from_buffer(stated.tokenizer)
+        return tokenizers.Tokenizer.from_buffer(files.tokenizer)
     except Exception as error:  # noqa: BLE001 - the library raises bare Exception
-        raise ModelError(f"{manifest.TOKENIZER} of {stated.name}: {error}") from error
+        raise ModelError(f"{manifest.TOKENIZER} of {files.manifest.name}: {error}") from error
 
 
-def _session(stated: manifest.Manifest) -> Any:
+def _session(files: manifest.Files) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -105,10 +106,10 @@ def _session(stated: manifest.Manifest) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(stated.network, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(files.network, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - the library's errors have no common class below Exception
-        raise ModelError(f"{manifest.NETWORK} of {stated.name}: {error}") from error
-    _check(session, stated)
+        raise ModelError(f"{manifest.NETWORK} of {files.manifest.name}: {error}") from error
+    _check(session, files.manifest)
     return session
 
 

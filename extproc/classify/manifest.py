@@ -30,12 +30,10 @@ PADDING = 1  # the token of an empty piece
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A checked manifest, with the bytes of the files that it pins."""
+    """A checked manifest."""
 
     name: str
     revision: str  # sha256 of model.json: what a record or a pin names the model by
-    network: bytes
-    tokenizer: bytes
     sizes: window.Sizes
     max_tokens: int  # of each piece; more are cut off
     features: tuple[str, ...]
@@ -43,15 +41,28 @@ class Manifest:
     thresholds: dict[str, float]  # tier -> the score up to which it is meant to be used
 
 
-def read(directory: Path, sha256: str | None) -> Manifest:
-    """The manifest in `directory`. ModelError if a file is missing, not the pinned one, or not of this format."""
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A model's files as read once: what was hashed is what gets loaded."""
+
+    manifest: Manifest
+    network: bytes
+    tokenizer: bytes
+
+
+def read(directory: Path, sha256: str | None) -> Files:
+    """The model in `directory`. ModelError if a file is missing, not the pinned one, or the manifest not of this format."""
     raw = _bytes(directory / MANIFEST)
     revision = hashlib.sha256(raw).hexdigest()
     if sha256 is not None and revision != sha256.lower():
         raise ModelError(f"{directory / MANIFEST}: sha256 is {revision}, but {sha256} is pinned")
     try:
         stated = json.loads(raw)
-        return _manifest(directory, stated, revision)
+        return Files(
+            manifest=_manifest(directory, stated, revision),
+            network=_pinned(directory / NETWORK, stated["files"][NETWORK]),
+            tokenizer=_pinned(directory / TOKENIZER, stated["files"][TOKENIZER]),
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{directory / MANIFEST}: not a manifest of format {FORMAT}: {error!r}") from error
 
@@ -65,8 +76,6 @@ def _manifest(directory: Path, stated: dict[str, Any], revision: str) -> Manifes
     return Manifest(
         name=str(stated["name"]),
         revision=revision,
-        network=_pinned(directory / NETWORK, stated["files"][NETWORK]),
-        tokenizer=_pinned(directory / TOKENIZER, stated["files"][TOKENIZER]),
         sizes=window.Sizes(**{key: int(value) for key, value in stated["window"].items()}),
         max_tokens=int(stated["max_tokens"]),
         features=tuple(stated["features"]),

@@ -107,9 +107,9 @@ def canonical(text: str) -> str:
     """`text` in lower case, in compatibility form, with digits as 0; lone surrogates, which no tokenizer takes, become `?`.
 
     Case, full-width forms and the digits of a number do not change how hard a request is, so they cannot change its score.
-    At most twice as long as `text`: one character in compatibility form can be eighteen, and the cost must stay bounded.
+    At most 64 characters longer than `text`: one character in compatibility form can be eighteen, and the cost must stay bounded.
     """
-    limit = 2 * len(text)
+    limit = len(text) + 64
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode())
     return text.lower().translate(_DIGITS)[:limit]

@@ -81,7 +81,7 @@ class Gateway:
         deadline = time.monotonic() + drain_s
         try:
             self.envoy.ask("/drain_listeners", method="POST")
-            while time.monotonic() < deadline and any(self.envoy.counters(r"^http\.tiermesh\.downstream_rq_active$").values()):
+            while time.monotonic() < deadline and any(self.envoy.counters(r"^http\.llm\.downstream_rq_active$").values()):
                 time.sleep(0.05)
         except OSError:
             return

@@ -15,13 +15,14 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any, Struct
 
-from extproc.config import Backend, Location
+from extproc.config import Backend
 from extproc.config.types import Backend as Settings
 from extproc.mesh import names
 from extproc.mesh.message import seconds, socket_address
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _MANY = 2**31 - 1
+_REFUSES = ("127.0.0.1", 0)  # nothing can listen on port 0
 
 # vLLM's server closes a connection after 5 idle seconds, load balancers of cloud providers after 60. A connection that
 # the peer closes just as a request is sent on it costs an attempt, so ours close first.
@@ -37,13 +38,13 @@ def backend_cluster(backend: Backend, settings: Settings) -> cluster.Cluster:
         name=names.backend_cluster(backend.name),
         connect_timeout=seconds(settings.connect_timeout_s),
         lb_policy=cluster.ClusterLbPolicy.LEAST_REQUEST,
-        load_assignment=endpoints(names.backend_cluster(backend.name), host, url.port or (443 if is_tls else 80), _labels(backend)),
+        load_assignment=place(names.backend_cluster(backend.name), host, url.port or (443 if is_tls else 80), _labels(backend)),
         circuit_breakers=unbounded(),
         typed_extension_protocol_options={HTTP_OPTIONS: Any.pack(_protocol(is_tls=is_tls))},
         transport_socket=tls_socket(host, settings.ca_file) if is_tls else None,
         upstream_connection_options=_keepalive(),
     )
-    return resolved(made, host, is_one_service=settings.location is Location.CLOUD)
+    return resolved(made, host)
 
 
 def unbounded() -> cluster.CircuitBreakers:
@@ -55,23 +56,24 @@ def unbounded() -> cluster.CircuitBreakers:
     return cluster.CircuitBreakers(thresholds=[threshold])
 
 
-def endpoints(name: str, host: str, port: int, labels: core.Metadata | None = None) -> endpoint.ClusterLoadAssignment:
-    """One host; its name becomes the Host header through auto_host_rewrite."""
-    place = endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=socket_address(host, port), hostname=host), metadata=labels)
-    return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[endpoint.LocalityLbEndpoints(lb_endpoints=[place])])
+def place(cluster_name: str, host: str, port: int, labels: core.Metadata | None = None) -> endpoint.ClusterLoadAssignment:
+    """Where a cluster's requests go: to `host`, whose name becomes the Host header through auto_host_rewrite.
 
-
-def resolved(made: cluster.Cluster, host: str, *, is_one_service: bool) -> cluster.Cluster:
-    """`made` with name resolution where `host` is a name.
-
-    One service, such as a provider's, has many changing addresses of which any will do: IPv4 and IPv6 are raced. The
-    addresses of any other name are replicas to balance over.
+    Behind a name stands a second address that always refuses. A composite cluster passes over a member that has no
+    address at all, as while its name does not resolve, and sends attempt 1 to the second member: with the first one's
+    model and, without this, the first one's key. So each member always has an address.
     """
-    if _is_address(host):
-        return made
-    family = dns_family.DnsLookupFamily.ALL if is_one_service else dns_family.DnsLookupFamily.V4_PREFERRED
-    resolution = dns.DnsCluster(dns_lookup_family=family, all_addresses_in_single_endpoint=is_one_service, respect_dns_ttl=True)
-    made.cluster_type = cluster.ClusterCustomClusterType(name="envoy.clusters.dns", typed_config=Any.pack(resolution))
+    found = [endpoint.LocalityLbEndpoints(lb_endpoints=[_endpoint(host, port, host, labels)])]
+    if not _is_address(host):
+        found.append(endpoint.LocalityLbEndpoints(lb_endpoints=[_endpoint(*_REFUSES, host, labels)], priority=1))
+    return endpoint.ClusterLoadAssignment(cluster_name=cluster_name, endpoints=found)
+
+
+def resolved(made: cluster.Cluster, host: str) -> cluster.Cluster:
+    """`made` with name resolution where `host` is a name; several addresses of a name are replicas to balance over."""
+    if not _is_address(host):
+        resolution = dns.DnsCluster(dns_lookup_family=dns_family.DnsLookupFamily.V4_PREFERRED, respect_dns_ttl=True)
+        made.cluster_type = cluster.ClusterCustomClusterType(name="envoy.clusters.dns", typed_config=Any.pack(resolution))
     return made
 
 
@@ -103,6 +105,12 @@ def _protocol(*, is_tls: bool) -> upstream.HttpProtocolOptions:
         return upstream.HttpProtocolOptions(common_http_protocol_options=common, auto_config=auto)
     plain = upstream.HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=core.Http1ProtocolOptions())
     return upstream.HttpProtocolOptions(common_http_protocol_options=common, explicit_http_config=plain)
+
+
+def _endpoint(address: str, port: int, hostname: str, labels: core.Metadata | None) -> endpoint.LbEndpoint:
+    return endpoint.LbEndpoint(
+        endpoint=endpoint.Endpoint(address=socket_address(address, port), hostname=hostname), metadata=labels
+    )
 
 
 def _labels(backend: Backend) -> core.Metadata:

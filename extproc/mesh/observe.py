@@ -66,8 +66,8 @@ def otlp_clusters(config: Config) -> list[cluster.Cluster]:
     made = cluster.Cluster(
         name=names.OTLP_CLUSTER,
         connect_timeout=seconds(2),
-        load_assignment=backends.endpoints(names.OTLP_CLUSTER, host, url.port or _OTLP_PORT),
+        load_assignment=backends.place(names.OTLP_CLUSTER, host, url.port or _OTLP_PORT),
         typed_extension_protocol_options={backends.HTTP_OPTIONS: Any.pack(upstream.HttpProtocolOptions(explicit_http_config=http2))},
         transport_socket=backends.tls_socket(host, _CA_FILE, ("h2",)) if is_tls else None,
     )
-    return [backends.resolved(made, host, is_one_service=False)]
+    return [backends.resolved(made, host)]

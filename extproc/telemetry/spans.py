@@ -122,7 +122,7 @@ class SpanExport:
         parent = parent_of(record.traceparent)
         if parent is None or not record.api:
             return
-        started_ns = int(record.started_at * 1e9)
+        started_ns = _nanoseconds(record.started_at)
         span = self._tracer.start_span(
             span_name(record),
             context=set_span_in_context(NonRecordingSpan(parent)),
@@ -133,7 +133,7 @@ class SpanExport:
         _add_events(span, record)
         if genai.error_type(record.outcome, record.status, record.refusal):
             span.set_status(Status(StatusCode.ERROR))
-        span.end(started_ns + int(record.duration_s * 1e9))
+        span.end(started_ns + _nanoseconds(record.duration_s))
 
     def close(self, timeout_s: float) -> None:
         """Sends what is queued, for `timeout_s` at most."""
@@ -143,10 +143,15 @@ class SpanExport:
         ending.join(timeout_s)
 
 
+def _nanoseconds(seconds: float) -> int:
+    # By way of microseconds: a float holds the present to a quarter of one, and its nanoseconds would be noise.
+    return round(seconds * 1e6) * 1000
+
+
 def _add_events(span: Span, record: Record) -> None:
     if not record.decided_at:
         return
-    decided_ns = int(record.decided_at * 1e9)
+    decided_ns = _nanoseconds(record.decided_at)
     span.add_event("tiermesh.decision", {"tiermesh.decision_us": record.decision_us, "tiermesh.tier": record.tier}, decided_ns)
     for failed, following in pairwise(record.attempts):
         # Envoy reports which attempts failed, not when; all that is known of the time is that it came after the decision.

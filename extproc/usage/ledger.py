@@ -2,7 +2,8 @@
 
 Nothing waits for the store. Records queue up in memory and leave in batches; while the store is away the queue grows to its
 bound and then loses its oldest, counted. A batch whose fate is unknown, because the connection broke after it was sent, is
-sent again under the same name, and the store takes each name once: no record is in the stream twice.
+sent again under the same number, and the store takes each writer's numbers once and upwards: no record is in the stream
+twice.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ _log = logging.getLogger(__name__)
 RECORDS_KEY = "tiermesh:records"
 
 _FIELD = "r"
-_BATCH_NAME_TTL_S = 3600
+_WRITER_TTL_S = 24 * 3600
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 
-# KEYS: the stream, the name of the batch. ARGV: seconds to remember the name, records to keep, then the records.
+# KEYS: the stream, the number of this writer's last batch. ARGV: this batch's number, seconds to remember it, records to
+# keep, then the records.
 _APPEND = """
-if not redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[1]) then return 0 end
-for i = 3, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'r', ARGV[i]) end
-return #ARGV - 2
+if tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(ARGV[1]) then return 0 end
+for i = 4, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'r', ARGV[i]) end
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+return #ARGV - 3
 """
 
 
@@ -64,7 +67,10 @@ class Ledger:
         self._waiting: deque[Record] = deque(maxlen=bound)
         self._wake = asyncio.Event()
         self._is_closing = False
-        self._flight: tuple[str, list[Record]] | None = None  # the batch being sent, with its name
+        self._flight: list[Record] = []  # the batch being sent, until the store has it
+        self._number = 0  # of that batch
+        # The braces put it into the stream's hash slot, so that one script may touch both in a cluster.
+        self._writer_key = f"{{{key}}}:writer:{uuid.uuid4().hex}"
         self.written = 0
         self.dropped = 0
         self.failures = 0  # batches that had to be sent again
@@ -72,7 +78,7 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """Records not yet in the store."""
-        return len(self._waiting) + (len(self._flight[1]) if self._flight else 0)
+        return len(self._waiting) + len(self._flight)
 
     def put(self, records: Iterable[Record]) -> None:
         """Takes the records in; returns at once, whatever the store does."""
@@ -109,27 +115,24 @@ class Ledger:
         """True when the store has one batch more, or there was none."""
         from redis.exceptions import RedisError  # loaded with the client already; here only to keep readers of tickets light
 
-        if self._flight is None:
-            count = min(self._batch, len(self._waiting))
-            self._flight = (uuid.uuid4().hex, [self._waiting.popleft() for _ in range(count)])
-        name, records = self._flight
+        if not self._flight:
+            self._flight = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+            self._number += 1
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._append(name, records)
+                await self._append()
         except (RedisError, OSError, TimeoutError) as error:
-            if self.failures == 0 or self.failures % 100 == 0:
+            if self.failures % 100 == 0:
                 _log.warning("the store takes no records (%s); %d wait, %d lost", type(error).__name__, self.waiting, self.dropped)
             self.failures += 1
             return False
-        self.written += len(records)
-        self._flight = None
+        self.written += len(self._flight)
+        self._flight = []
         return True
 
-    async def _append(self, name: str, records: list[Record]) -> None:
-        # The braces put the batch's name into the stream's hash slot, so that one script may touch both in a cluster.
-        batch_key = f"{{{self._key}}}:batch:{name}"
-        lines = [record.line() for record in records]
-        await self._client.eval(_APPEND, 2, self._key, batch_key, str(_BATCH_NAME_TTL_S), str(self._kept), *lines)
+    async def _append(self) -> None:
+        lines = [record.line() for record in self._flight]
+        await self._client.eval(_APPEND, 2, self._key, self._writer_key, str(self._number), str(_WRITER_TTL_S), str(self._kept), *lines)
 
 
 async def read_records(client: Redis, since_id: str = "", *, limit: int = 1000, key: str = RECORDS_KEY) -> tuple[list[Record], str]:

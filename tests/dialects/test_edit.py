@@ -15,10 +15,14 @@ from extproc.dialects import scan
 LIMIT = 1 << 25
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12)
-values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=8)
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=8
+)
 names = st.sampled_from(["temperature", "stream", "user", "é", "x y", '"', "\\", "日本", "😀"])
 objects = st.fixed_dictionaries({"model": st.just("m")}, optional={"messages": values, "n": values}).flatmap(
-    lambda fixed: st.dictionaries(names, values, max_size=5).flatmap(lambda more: st.permutations(list({**fixed, **more}.items())).map(dict))
+    lambda fixed: st.dictionaries(names, values, max_size=5).flatmap(
+        lambda more: st.permutations(list({**fixed, **more}.items())).map(dict)
+    )
 )
 layouts = st.sampled_from([{}, {"indent": 2}, {"ensure_ascii": False}, {"separators": (" ,\t", " :\n"), "ensure_ascii": False}])
 edits = st.dictionaries(names | st.sampled_from(["model", "messages", "new"]), st.none() | values.map(json.dumps), max_size=5)
@@ -38,7 +42,9 @@ def test_an_untouched_body_leaves_as_it_came(value: dict[str, Any], layout: dict
 
 
 @given(objects, layouts, edits)
-def test_an_edit_changes_what_was_meant_and_no_other_byte(value: dict[str, Any], layout: dict[str, Any], changes: dict[str, str | None]) -> None:
+def test_an_edit_changes_what_was_meant_and_no_other_byte(
+    value: dict[str, Any], layout: dict[str, Any], changes: dict[str, str | None]
+) -> None:
     request = request_of(json.dumps(value, **layout))
     edited = dialects.edit(request, changes).decode()
     members, spans = scan.read_object(edited)
@@ -74,7 +80,11 @@ def test_setting_members_to_what_they_are_changes_nothing(value: dict[str, Any],
         ('{"model":"a"}', {"gone": None}, '{"model":"a"}'),
         ('{"mod\\u0065l":"a"}', {"model": '"b"'}, '{"mod\\u0065l":"b"}'),
         ('{"model":"a","user":"\\ud83d"}', {"model": '"b"'}, '{"model":"b","user":"\\ud83d"}'),
-        ('{"user":"日本😀é","model":"a","metadata":{"k":"日本😀é"}}', {"model": '"日"'}, '{"user":"日本😀é","model":"日","metadata":{"k":"日本😀é"}}'),
+        (
+            '{"user":"日本😀é","model":"a","metadata":{"k":"日本😀é"}}',
+            {"model": '"日"'},
+            '{"user":"日本😀é","model":"日","metadata":{"k":"日本😀é"}}',
+        ),
     ],
 )
 def test_edits(body: str, changes: dict[str, str | None], expected: str) -> None:

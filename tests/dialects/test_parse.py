@@ -123,7 +123,10 @@ def test_a_body_over_the_limit_is_refused_with_413() -> None:
     assert isinstance(parse(body, limit=len(body)), dialects.Request)
     assert refused(body, limit=len(body) - 1) == (413, "request_too_large")
     assert isinstance(parse(gzip.compress(body), content_encoding="gzip", limit=len(body) + 20), dialects.Request)
-    assert refused(gzip.compress(body + b" " * 1000), content_encoding="gzip", limit=len(body) + 20) == (413, "request_body_too_large_after_decoding")
+    assert refused(gzip.compress(body + b" " * 1000), content_encoding="gzip", limit=len(body) + 20) == (
+        413,
+        "request_body_too_large_after_decoding",
+    )
 
 
 def test_a_decompression_bomb_stops_at_the_limit() -> None:
@@ -138,9 +141,71 @@ def test_arbitrary_bytes_never_raise(api: Api, raw: bytes, coding: str) -> None:
 
 
 # Every name that any reader looks at, so that arbitrary shapes get to every corner of them.
-MEMBERS = ["messages", "input", "prompt", "system", "instructions", "tools", "functions", "stream", "stream_options", "response_format", "text", "max_tokens", "modalities", "output_config", "suffix"]
-INNER = ["role", "content", "type", "text", "tool_calls", "function", "function_call", "arguments", "input", "output", "source", "data", "file", "input_audio", "title", "summary", "tools", "format", "include_usage", "thinking", "audio"]
-WORDS = ["user", "assistant", "system", "developer", "tool", "message", "text", "image_url", "input_audio", "file", "document", "tool_use", "tool_result", "function_call", "function_call_output", "mcp_call", "image_generation_call", "reasoning", "thinking", "additional_tools", "json_schema", "item_reference", "\ud800"]
+MEMBERS = [
+    "messages",
+    "input",
+    "prompt",
+    "system",
+    "instructions",
+    "tools",
+    "functions",
+    "stream",
+    "stream_options",
+    "response_format",
+    "text",
+    "max_tokens",
+    "modalities",
+    "output_config",
+    "suffix",
+]
+INNER = [
+    "role",
+    "content",
+    "type",
+    "text",
+    "tool_calls",
+    "function",
+    "function_call",
+    "arguments",
+    "input",
+    "output",
+    "source",
+    "data",
+    "file",
+    "input_audio",
+    "title",
+    "summary",
+    "tools",
+    "format",
+    "include_usage",
+    "thinking",
+    "audio",
+]
+WORDS = [
+    "user",
+    "assistant",
+    "system",
+    "developer",
+    "tool",
+    "message",
+    "text",
+    "image_url",
+    "input_audio",
+    "file",
+    "document",
+    "tool_use",
+    "tool_result",
+    "function_call",
+    "function_call_output",
+    "mcp_call",
+    "image_generation_call",
+    "reasoning",
+    "thinking",
+    "additional_tools",
+    "json_schema",
+    "item_reference",
+    "\ud800",
+]
 shapes = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(WORDS),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(INNER), inner, max_size=5),

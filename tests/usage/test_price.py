@@ -30,7 +30,10 @@ def _sum(one: Tokens, two: Tokens) -> Tokens:
     [
         pytest.param(Price(3_000_000, 15_000_000, 300_000, 3_750_000, 15_000_000, 0), Tokens(1000, 0, 0, 500, 0), 10_500, id="plain"),
         pytest.param(
-            Price(3_000_000, 15_000_000, 300_000, 3_750_000, 15_000_000, 0), Tokens(1000, 600, 300, 500, 0), 9105, id="each kind at its own price"
+            Price(3_000_000, 15_000_000, 300_000, 3_750_000, 15_000_000, 0),
+            Tokens(1000, 600, 300, 500, 0),
+            9105,
+            id="each kind at its own price",
         ),
         pytest.param(Price(0, 10, 0, 0, 30, 0), Tokens(0, 0, 0, 1_000_000, 400_000), 18, id="reasoning at its own price"),
         pytest.param(Price(1, 0, 0, 0, 0, 0), Tokens(499_999), 0, id="below a half is nothing"),

@@ -72,8 +72,6 @@ def test_what_is_no_record_raises_nothing_but_value_error(members: dict[str, Any
         Record.from_json(members)
 
 
-@pytest.mark.parametrize(
-    ("backend", "attempts", "expected"), [("b", ("a", "b"), "b"), (None, ("a", "b"), "b"), (None, (), "")]
-)
+@pytest.mark.parametrize(("backend", "attempts", "expected"), [("b", ("a", "b"), "b"), (None, ("a", "b"), "b"), (None, (), "")])
 def test_the_last_backend_is_the_one_that_answered_or_was_tried_last(backend: str | None, attempts: tuple[str, ...], expected: str) -> None:
     assert Record("r", "s", 0.0, "routed", "failed", 503, attempts=attempts, backend=backend).last_backend == expected
