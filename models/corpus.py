@@ -48,9 +48,10 @@ def one_hot(tier: str, smoothing: float = 0.04) -> tuple[float, float, float]:
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
     """The JSON objects of a JSONL file, gzipped or not."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        for line in file:
+    raw = path.read_bytes()
+    text = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    for line in text.decode().split("\n"):
+        if line:
             yield json.loads(line)
 
 
@@ -72,9 +73,9 @@ def gateway() -> tuple[list[Row], list[Row]]:
     return [row for row in rows if bucket(row.id) >= HELD_SHARE], held
 
 
-def bucket(id: str, salt: str = "held") -> float:
-    """A number in [0, 1) that depends on `id` alone."""
-    return int(hashlib.sha256(f"{salt}:{id}".encode()).hexdigest()[:8], 16) / 2**32
+def bucket(name: str, salt: str = "held") -> float:
+    """A number in [0, 1) that depends on `name` alone."""
+    return int(hashlib.sha256(f"{salt}:{name}".encode()).hexdigest()[:8], 16) / 2**32
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ class Pieces:
         """A one-sentence request."""
         wanted = rng.choice(TIERS)
         piece = rng.choice([ask for ask in self.asks if ask["tier"] == wanted])
-        return self.row(piece, self.fill(piece["text"], rng), rng)
+        return self.row(piece, self.fill(piece["text"], rng))
 
     def with_document(self, rng: random.Random) -> Row:
         """An instruction before or after material whose length and subject say nothing about the tier."""
@@ -123,10 +124,10 @@ class Pieces:
         order = [self.fill(piece["text"], rng), document]
         if rng.random() < 0.4:
             order.reverse()
-        fence = rng.choice(("\n\n", "\n\n", "\n---\n", "\n\"\"\"\n", "\n\nText:\n"))
-        return self.row(piece, fence.join(order), rng)
+        fence = rng.choice(("\n\n", "\n\n", "\n---\n", '\n"""\n', "\n\nText:\n"))
+        return self.row(piece, fence.join(order))
 
-    def row(self, piece: dict[str, Any], ask: str, rng: random.Random) -> Row:
+    def row(self, piece: dict[str, Any], ask: str) -> Row:
         """A row with the labels of `piece`."""
         return Row(Prompt(ask, turns=(Said("user", ask),)), one_hot(piece["tier"], 0.06), 0.35, TASKS.index(piece["task"]), "own")
 
@@ -146,7 +147,15 @@ class Pieces:
 def synthetic(count: int, rng: random.Random) -> list[Row]:
     """`count` requests put together from pieces."""
     pieces = Pieces.load()
-    makers = (pieces.filled_ask, pieces.filled_ask, pieces.filled_ask, pieces.with_document, pieces.with_document, pieces.with_document, pieces.agent_loop)
+    makers = (
+        pieces.filled_ask,
+        pieces.filled_ask,
+        pieces.filled_ask,
+        pieces.with_document,
+        pieces.with_document,
+        pieces.with_document,
+        pieces.agent_loop,
+    )
     return [rng.choice(makers)(rng) for _ in range(count)]
 
 
@@ -171,7 +180,11 @@ def varied(row: Row, pieces: Pieces, rng: random.Random) -> Row:
         turns[asking] = Said("user", ask)
     if len(turns) == 1 and rng.random() < 0.12:
         earlier = pieces.filled_ask(rng)
-        turns = [Said("user", earlier.prompt.ask), Said("assistant", rng.choice(("Done.", "Sure, here it is.", rng.choice(pieces.docs)))), *turns]
+        turns = [
+            Said("user", earlier.prompt.ask),
+            Said("assistant", rng.choice(("Done.", "Sure, here it is.", rng.choice(pieces.docs)))),
+            *turns,
+        ]
     changed = Prompt(ask, system, tuple(turns), tools, prompt.schema_chars or 120 * tools)
     return Row(changed, row.tier, row.tier_weight, row.task, row.source, row.id, row.lang)
 
@@ -200,7 +213,7 @@ def public(directory: Path, rng: random.Random, per_source: int = 2500) -> list[
             tier, weight = (one_hot(judged[row["id"]]), 0.7) if row["id"] in judged else weak_label(row)
             prompt = Prompt(row["prompt"], turns=(Said("user", row["prompt"]),))
             source = f"{row['source']}/{row.get('task')}" if "ulab" in path.name else path.name.split(".")[0]
-            rows.append(Row(prompt, tier, weight, task_of(path.name, row), source, row["id"]))
+            rows.append(Row(prompt, tier, weight, task_of(path.name), source, row["id"]))
     return rows
 
 
@@ -225,8 +238,15 @@ def weak_label(row: dict[str, Any]) -> tuple[tuple[float, float, float], float]:
     return (0.0, 0.0, 0.0), 0.0
 
 
-def task_of(file: str, row: dict[str, Any]) -> int:
+def task_of(file: str) -> int:
     """The task family where the file alone tells it, else -1."""
-    families = {"gsm8k_train": "reasoning", "agieval": "reasoning", "zeroeval_math_l5": "reasoning", "zeroeval_crux": "code", "mmlu_pro": "qa", "mmlu_val": "qa"}
-    named = families.get(file.split(".")[0])
+    families = {
+        "gsm8k_train": "reasoning",
+        "agieval": "reasoning",
+        "zeroeval_math_l5": "reasoning",
+        "zeroeval_crux": "code",
+        "mmlu_pro": "qa",
+        "mmlu_val": "qa",
+    }
+    named = families.get(file.split(".", maxsplit=1)[0])
     return TASKS.index(named) if named else -1

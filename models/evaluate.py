@@ -85,13 +85,15 @@ def robustness(classifier: Classifier, held: list[corpus.Row]) -> None:
         "double spaces": lambda prompt: with_ask(prompt, prompt.ask.replace(" ", "  ")),
         "2% typos": lambda prompt: with_ask(prompt, corpus.typos(prompt.ask, rng)),
         "please": lambda prompt: with_ask(prompt, "Please: " + prompt.ask),
-        "long system prompt": lambda prompt: corpus.Prompt(prompt.ask, prompt.system + " " + system, prompt.turns, prompt.tool_count, prompt.schema_chars),
+        "long system prompt": lambda prompt: corpus.Prompt(
+            prompt.ask, prompt.system + " " + system, prompt.turns, prompt.tool_count, prompt.schema_chars
+        ),
     }
     before = [tier(row.prompt) for row in held]
     for name, change in changes.items():
         after = [tier(change(row.prompt)) for row in held]
-        flips = np.mean([old != new for old, new in zip(before, after, strict=True)])
-        print(f"  {name}: {flips:.1%} of tiers flip, {np.mean([abs(old - new) == 2 for old, new in zip(before, after, strict=True)]):.1%} by two")
+        moves = np.abs(np.array(after) - np.array(before))
+        print(f"  {name}: {(moves > 0).mean():.1%} of tiers flip, {(moves > 1).mean():.1%} by two")
 
 
 def latency(classifier: Classifier, held: list[corpus.Row]) -> None:
@@ -112,15 +114,16 @@ def latency(classifier: Classifier, held: list[corpus.Row]) -> None:
 def routellm(classifier: Classifier, directory: Path) -> None:
     """APGR and CPT with RouteLLM's metric, beside length."""
     spec = importlib.util.spec_from_file_location("routellm_metrics", directory / "routellm_metrics.py")
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"no routellm_metrics.py in {directory}")
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for name in module.FILES:
         bench = module.load(name)
         scores = {row["id"]: classifier.classify_text(row["prompt"]).score for row in bench.rows}
-        lengths = {row["id"]: len(row["prompt"]) for row in bench.rows}
-        print(name, "model", module.evaluate(bench, scores), "length", module.evaluate(bench, lengths))
+        lengths = {row["id"]: float(len(row["prompt"])) for row in bench.rows}
+        for label, by_id in (("model", scores), ("length", lengths)):
+            print(f"{name} {label}: {module.evaluate(bench, by_id)}, 95% interval {module.bootstrap(bench, by_id)}")
 
 
 if __name__ == "__main__":

@@ -54,4 +54,5 @@ def report(chosen: np.ndarray, truth: np.ndarray) -> str:
     counts = confusion(chosen, truth)
     down = counts[2, 0] / max(counts[2].sum(), 1)
     up = counts[0, 2] / max(counts[0].sum(), 1)
-    return f"accuracy {(chosen == truth).mean():.3f}, cost {cost(chosen, truth):.3f}, complex to simple {down:.1%}, simple to complex {up:.1%}, {counts.tolist()}"
+    mistakes = f"complex to simple {down:.1%}, simple to complex {up:.1%}"
+    return f"accuracy {(chosen == truth).mean():.3f}, cost {cost(chosen, truth):.3f}, {mistakes}, {counts.tolist()}"

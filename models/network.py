@@ -127,7 +127,15 @@ def _score(graph: _Graph, knots: tuple[float, float], thresholds: tuple[float, f
     width = np.diff(np.array(xs, np.float32))
     slope = np.diff(np.array(ys, np.float32)) / width
     inside = graph.node("Min", [graph.node("Relu", [graph.node("Sub", [raw, graph.constant("low", low)])]), graph.constant("width", width)])
-    graph.node("Clip", [graph.node("MatMul", [inside, graph.constant("slope", slope[:, None])]), graph.constant("floor", np.float32(0)), graph.constant("ceiling", np.float32(1))], out="score")
+    graph.node(
+        "Clip",
+        [
+            graph.node("MatMul", [inside, graph.constant("slope", slope[:, None])]),
+            graph.constant("floor", np.float32(0)),
+            graph.constant("ceiling", np.float32(1)),
+        ],
+        out="score",
+    )
 
 
 class _Graph:

@@ -25,9 +25,9 @@ from models import corpus, metrics, network
 
 SEED = 20
 VOCABULARY = 12_000
-SYNTHETIC = 9_000
-VARIANTS = 10  # of each hand-written row
-FITTED_SHARE = 0.3  # of the public rows; the rest only shape the tokens and their first vectors
+SYNTHETIC = 7_000
+VARIANTS = 9  # of each hand-written row
+FITTED_SHARE = 0.2  # of the public rows; the rest only shape the tokens and their first vectors
 THRESHOLDS = (0.35, 0.70)
 SIZES = window.Sizes()
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=4, help="cross-validation folds on which the calibration is fitted")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # the batches are small: threads would mostly wait for each other
     started = time.monotonic()
     own, _ = corpus.gateway()
     rng = random.Random(SEED)
@@ -59,7 +59,7 @@ def main() -> None:
 
 def build_tokenizer(own: list[corpus.Row], public: list[corpus.Row]) -> Tokenizer:
     """A byte-pair tokenizer of canonical text, learnt from the training rows."""
-    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", fuse_unk=True))
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", fuse_unk=True))  # noqa: S106 - a token of text, not a secret
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY, special_tokens=["[PAD]", "[EMPTY]", "[UNK]"], limit_alphabet=1800, min_frequency=2, show_progress=False
@@ -193,7 +193,9 @@ def padded(rows: list[tuple[list[int], list[int], list[int], list[float]]], drop
     if dropout:  # sometimes the system prompt or the context is not read, so that the ask must do
         for which in (1, 2):
             unread = torch.rand(len(rows), 1) < 0.15
-            pieces[which] = torch.where(unread, torch.nn.functional.pad(torch.ones_like(pieces[which][:, :1]), (0, pieces[which].shape[1] - 1)), pieces[which])
+            pieces[which] = torch.where(
+                unread, torch.nn.functional.pad(torch.ones_like(pieces[which][:, :1]), (0, pieces[which].shape[1] - 1)), pieces[which]
+            )
     return (*pieces, torch.tensor([row[3] for row in rows]))
 
 
@@ -203,7 +205,9 @@ def logits_of(net: network.Network, data: Encoded, rows: list[corpus.Row]) -> np
         return np.concatenate([net(*padded([data.row(row)]))[0].numpy() for row in rows])
 
 
-def out_of_fold(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], arguments: argparse.Namespace) -> np.ndarray:
+def out_of_fold(
+    data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], arguments: argparse.Namespace
+) -> np.ndarray:
     """Tier logits of each own row, by a network that was not trained on it."""
     found = np.zeros((len(own), 3))
     for fold in range(arguments.folds):
@@ -223,7 +227,9 @@ def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[f
     probabilities = metrics.softmax(logits / temperature)
     raw = probabilities @ np.array([0.0, 0.5, 1.0])
     grid = np.linspace(0.08, 0.92, 85)
-    knots = min(((low, high) for low in grid for high in grid if high - low >= 0.15), key=lambda pair: metrics.cost(metrics.tiers(raw, pair), truth))
+    knots = min(
+        ((low, high) for low in grid for high in grid if high - low >= 0.15), key=lambda pair: metrics.cost(metrics.tiers(raw, pair), truth)
+    )
     print(f"out of fold: temperature {temperature:.2f}, knots {knots[0]:.2f} {knots[1]:.2f}")
     print(metrics.report(metrics.tiers(raw, knots), truth), f"ECE {metrics.calibration_error(probabilities, truth):.3f}")
     return temperature, (float(knots[0]), float(knots[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,14 +22,17 @@ Progress = Callable[[int, int, str], None]  # steps done, steps in all, what is 
 
 def run(options: Options, progress: Progress = lambda *_: None) -> Report:
     """Measures everything the options ask for. Raises StartError when a system cannot be started or does not answer."""
+    begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tm-bench-") as directory:
         progress(0, 1, "starting")
         with fleet(options, Path(directory)) as systems:
-            return measure(systems, plan(options), progress)
+            return measure(systems, plan(options), progress, begun=begun)
 
 
-def measure(systems: tuple[System, ...], plan: Plan, progress: Progress) -> Report:
-    """The same for systems that already run."""
+def measure(systems: tuple[System, ...], plan: Plan, progress: Progress, *, begun: float | None = None) -> Report:
+    """The same for systems that already run; `begun` is when, by the monotonic clock, the plan's limit began to count."""
+    started = time.monotonic()
+    begun = started if begun is None else begun
     bodies = {workload: requests(workload) for workload in plan.workloads}
     for system in systems:
         check_answer(system, bodies[plan.workloads[0]][0])
@@ -36,6 +40,9 @@ def measure(systems: tuple[System, ...], plan: Plan, progress: Progress) -> Repo
     turns = list(order(systems, plan))
     samples: list[Sample] = []
     for done, (round_, workload, system) in enumerate(turns):
+        is_first = round_ >= 2 and turns[done - 1][0] != round_
+        if is_first and not _has_time(started, begun, round_, plan.limit_s):
+            break
         progress(done, len(turns), f"round {round_ + 1} of {plan.rounds}: {workload.name}, {system.name}")
         samples.append(uvloop.run(take(system, workload, bodies[workload], plan, round_=round_)))
     progress(len(turns), len(turns), "done")
@@ -52,6 +59,11 @@ def order(systems: tuple[System, ...], plan: Plan) -> Iterator[tuple[int, Worklo
                 # LiteLLM is slow enough that its two headline numbers say everything.
                 if system.name != LITELLM or workload in (LATENCY, THROUGHPUT):
                     yield round_, workload, system
+
+
+def _has_time(started: float, begun: float, rounds: int, limit_s: float) -> bool:
+    now = time.monotonic()
+    return now + (now - started) / rounds - begun <= limit_s
 
 
 def _health(system: System, failed_open: int) -> Health:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,12 +29,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Each round plays every workload against every system for `round_s`."""
+    """Each round plays every workload against every system for `round_s`.
+
+    No round is begun that would end more than `limit_s` after the start of the run, but two are always played.
+    """
 
     workloads: tuple[Workload, ...]
     rounds: int
     round_s: float
     warm_up_s: float
+    limit_s: float = math.inf
 
 
 QUICK = Plan(
@@ -41,6 +46,7 @@ QUICK = Plan(
     rounds=4,  # many short turns rather than few long ones: the machine's mood changes within seconds
     round_s=0.25,
     warm_up_s=0.05,
+    limit_s=36.0,
 )
 FULL = Plan(
     workloads=(

@@ -90,7 +90,7 @@ def _tokenizer(files: manifest.Files) -> Any:
 
     try:
         return tokenizers.Tokenizer.from_buffer(files.tokenizer)
-    except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+    except Exception as error:  # the library raises nothing more precise
         raise ModelError(f"{manifest.TOKENIZER} of {files.manifest.name}: {error}") from error
 
 
@@ -107,7 +107,7 @@ def _session(files: manifest.Files) -> Any:
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(files.network, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - the library's errors have no common class below Exception
+    except Exception as error:  # the library's errors have no common class below Exception
         raise ModelError(f"{manifest.NETWORK} of {files.manifest.name}: {error}") from error
     _check(session, files.manifest)
     return session

@@ -51,7 +51,7 @@ NAMES = (
 _CODE_MARKS = re.compile(r"[a-z_]\w*\(|::|=>|->|==|</|/>|;\s*\n|\b(?:def|return|import|func|const|select|void)\b")
 _BULLETS = re.compile(r"^\s*(?:[-*•]|0+[.)])\s", re.MULTILINE)
 _CHOICES = re.compile(r"^\s*\(?[a-e][.)]\s?\S", re.MULTILINE)
-_OPERATORS = re.compile(r"[=+^<>√∑∫≤≥≠×÷$\\]")
+_OPERATORS = re.compile(r"[=+^<>√∑∫≤≥≠\u00d7÷$\\]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u03ff\u0590-\u0e7f]")
@@ -72,7 +72,7 @@ def _of_ask(full: str, text: str) -> list[float]:
         min(chars / (words + 1), 24) / 8,
         log1p(count("\n")) / 2,
         log1p(count("?") + count("¿") + count("؟")),
-        log1p(count(",") + count("，") + count("、")) / 2,
+        log1p(count(",") + count("\uff0c") + count("、")) / 2,
         log1p(count(".") + count("。")) / 2,
         log1p(count(":")) / 2,
         log1p(count('"') + count("'") + count("“") + count("「")) / 2,

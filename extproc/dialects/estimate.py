@@ -20,7 +20,7 @@ _FILE_CHARS_PER_TOKEN = 32
 def estimate_tokens(request: Request) -> int:
     """About how many tokens the prompt has, tools, images and files included; at least 1.
 
-    Within a fifth of the count for English prose and code, on the high side for most other scripts.
+    A rule of thumb: a token for four ASCII characters, for one of Chinese or Japanese, for one and a half of most others.
     """
     bulk = request.bulk
     eighths = _eighths(request.system) + sum(_eighths(turn.text) for turn in request.turns)

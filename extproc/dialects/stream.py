@@ -17,8 +17,10 @@ import re
 MAX_EVENT_BYTES = 64 * 1024
 
 _LINE_END = rb"(?:\r\n?+|\n)"  # possessive, or a CRLF could be read as two line ends
-_EVENT_END = re.compile(_LINE_END + rb"{2}")
+_EVENT_END = re.compile(_LINE_END + _LINE_END)
 _LINES = re.compile(_LINE_END)
+
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n")
 
 # What the chunk we look for must contain. JSON may be broken over several data lines.
 _CANDIDATE = re.compile(rb'"choices"(?:\s|data:)*:(?:\s|data:)*\[(?:\s|data:)*\]')
@@ -36,7 +38,7 @@ class UsageStrip:
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self.has_stripped = False
         self._max_event_bytes = max_event_bytes
-        self._held = b""  # the unfinished event; while skipping, the last two bytes of what was let through
+        self._held = b""  # the unfinished event; while skipping, the last byte of what was let through
         self._is_skipping = False  # inside an event too long to hold
         self._ended_at_cr = False  # an LF that comes next belongs to the event before it,
         self._dropped_at_cr = False  # and that event is gone
@@ -57,7 +59,7 @@ class UsageStrip:
                 passed += self._take_rest()
             elif len(self._held) > self._max_event_bytes:
                 passed += self._held
-                self._held = self._held[-2:]
+                self._held = self._held[-1:]
                 self._is_skipping = True
         return passed
 
@@ -73,7 +75,7 @@ class UsageStrip:
         window = self._held + piece
         ended = _EVENT_END.search(window)
         if ended is None:
-            self._held = window[-2:]
+            self._held = window[-1:]
             return piece, b""
         cut = ended.end() - len(self._held)
         self._held = b""
@@ -86,8 +88,11 @@ class UsageStrip:
         if not piece:
             return b""
         window = self._held + piece
-        # Two bytes back: as much of an event's end as can have come before without being one.
-        ends = [ended.end() for ended in _EVENT_END.finditer(window, max(0, len(self._held) - 2))]
+        if window.endswith(_BLANK_LINES) and not _CANDIDATE.search(window):  # nearly every piece of nearly every stream
+            self._held = b""
+            return window
+        # One byte back: a line end that was held may be the first half of a blank line.
+        ends = [ended.end() for ended in _EVENT_END.finditer(window, max(0, len(self._held) - 1))]
         if not ends:
             self._held = window
             return b""

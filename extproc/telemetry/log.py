@@ -1,63 +1,42 @@
-"""One JSON line a record, written by a thread of its own: a reader that stalls must not stall requests."""
+"""One JSON line a record."""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Iterable
 from typing import TextIO
 
+from extproc.telemetry.drain import Drain
 from extproc.usage import Record
 
 _PREFIX = '{"event":"request",'
-_GATHER_S = 0.05  # how long a line waits for others, so that many share one write
+_BATCH_LINES = 1000
+_GATHER_S = 0.05
 
 
 class LineLog:
-    """Writes lines to `stream`, which stays the caller's. `bound` lines wait at most; beyond that the oldest are lost, counted."""
+    """Writes lines to `stream`, which stays the caller's. `bound` lines wait at most for a reader that stalls."""
 
     def __init__(self, stream: TextIO, *, bound: int = 10_000) -> None:
         self._stream = stream
-        self._lines: deque[str] = deque(maxlen=bound)
-        self._bound = bound
-        self._wake = threading.Event()
-        self._closing = threading.Event()
-        self.dropped = 0
-        self._thread = threading.Thread(target=self._run, name="tiermesh-log", daemon=True)
-        self._thread.start()
+        self._lines = Drain[str]("tiermesh-log", self._write, bound=bound, batch=_BATCH_LINES, gather_s=_GATHER_S)
+
+    @property
+    def dropped(self) -> int:
+        """Lines lost so far, because nobody read them in time or at all."""
+        return self._lines.dropped
 
     def write(self, records: Iterable[Record]) -> None:
         """Takes the records' lines in; returns at once."""
-        for record in records:
-            if len(self._lines) >= self._bound:
-                self.dropped += 1
-            self._lines.append(_PREFIX + record.line()[1:] + "\n")
-        if not self._wake.is_set():
-            self._wake.set()
+        self._lines.put([_PREFIX + record.line()[1:] + "\n" for record in records])
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Writes what is left; gives up after `timeout_s` when nobody reads."""
-        self._closing.set()
-        self._wake.set()
-        self._thread.join(timeout_s)
+        self._lines.close(timeout_s)
 
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            self._wake.wait()
-            self._closing.wait(_GATHER_S)
-            self._wake.clear()
-            if not self._drain():
-                return
-        self._drain()
-
-    def _drain(self) -> bool:
-        lines = self._lines
-        count = len(lines)
-        if count == 0:
-            return True
+    def _write(self, lines: list[str]) -> bool:
         try:
-            self._stream.write("".join([lines.popleft() for _ in range(count)]))
+            self._stream.write("".join(lines))
             self._stream.flush()
-        except (OSError, ValueError):  # the reader is gone, or the stream was closed: nobody is left to tell
+        except (OSError, ValueError):  # the reader is gone, or the stream was closed
             return False
         return True

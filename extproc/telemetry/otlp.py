@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
@@ -39,9 +39,9 @@ _UNKNOWN = cast("float", None)
 class MetricExport:
     """Sends `metrics` every `interval_s` from a thread of its own, and once more at the end."""
 
-    def __init__(self, metrics: Metrics, endpoint: str, resource: Resource, *, interval_s: float = 15.0) -> None:
+    def __init__(self, metrics: Metrics, endpoint: str, resource: Mapping[str, str], *, interval_s: float = 15.0) -> None:
         self._metrics = metrics
-        self._resource = resource
+        self._resource = Resource(resource)
         self._interval_s = interval_s
         self._started_ns = time.time_ns()
         self._exporter = OTLPMetricExporter(endpoint=endpoint, timeout=_EXPORT_TIMEOUT_S)

@@ -70,6 +70,19 @@ def test_systems_are_measured_in_turns(upstream: StandinThread, tmp_path: Path) 
     assert not idle.is_running
 
 
+def test_no_round_is_begun_that_would_end_too_late(upstream: StandinThread, tmp_path: Path) -> None:
+    system = EnvoySystem("envoy", bootstrap(upstream.port), directory=tmp_path)
+    system.start()
+    steps: list[str] = []
+    try:
+        measure(
+            (system,), Plan((Workload(100, 1),), rounds=50, round_s=0.02, warm_up_s=0.01, limit_s=0.1), lambda *step: steps.append(step[2])
+        )
+    finally:
+        system.stop()
+    assert [step.partition(":")[0] for step in steps] == ["round 1 of 50", "round 2 of 50", "done"]
+
+
 def test_a_system_that_refuses_is_not_measured(upstream: StandinThread, tmp_path: Path) -> None:
     upstream.standin.behaviour = Behaviour(status=503)
     system = EnvoySystem("envoy", bootstrap(upstream.port), directory=tmp_path)

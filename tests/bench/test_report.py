@@ -56,6 +56,11 @@ def test_ratios_are_medians_of_the_rounds_own_ratios() -> None:
     assert found.ratios["added_p50_vs_envoy"].low == pytest.approx((0.1875 + 0.375) / 2, abs=1e-4)
 
 
+def test_a_round_in_which_the_other_filter_seems_free_says_nothing() -> None:
+    odd = [sample(system, LATENCY, 9, p50_ms, 100) for system, p50_ms in ((PLAIN, 2.0), (NOOP, 1.9), (OURS, 2.5))]
+    assert report([*SAMPLES, *odd], HEALTH).ratios["added_p50_vs_noop"].median == pytest.approx(1.5)
+
+
 def test_rows_hold_what_was_added_and_what_it_cost() -> None:
     rows = {(row.workload, row.system): row for row in report(SAMPLES, HEALTH).rows}
     ours = rows[LATENCY.name, OURS]

@@ -23,14 +23,14 @@ TRIVIAL = [
     "hello",
     "What is the capital of Denmark?",
     "Translate to Portuguese: Good evening.",
-    "Sentiment, one word: \"the soup was cold\"",
+    'Sentiment, one word: "the soup was cold"',
     "thank you!",
     "Sort these words: pear, fig, kiwi",
     "Write in capitals: closed today",
     "Extract the order number: my order 8812 is late",
     "Was ist die Hauptstadt von Ungarn?",
     "Traduis en anglais : le musée est fermé",
-    "翻译成英文：谢谢你",
+    "翻译成英文: 谢谢你",
 ]
 HARD = [
     "Prove that every prime p congruent to 1 modulo 4 is a sum of two squares.",
@@ -40,7 +40,7 @@ HARD = [
     "Beweise, dass jede beschränkte Folge eine konvergente Teilfolge hat, und verallgemeinere.",
     "Derive the asymptotic variance of the two-stage estimator when the first stage is misspecified.",
     "Plan the migration of our payment system over four quarters with risks, dependencies and rollback.",
-    "设计一个跨区域的分布式数据库，保证线性一致性，并分析故障情况。",
+    "设计一个跨区域的分布式数据库\uff0c保证线性一致性\uff0c并分析故障情况。",
 ]
 
 
@@ -109,7 +109,9 @@ def test_any_text_gets_a_verdict(ask: str, other: str) -> None:
     assert 0 <= verdict.score <= 1
 
 
-@pytest.mark.parametrize("ask", ["", "\ud800", "\x00", "\udfff" * 3000, "漢" * 9000, "\ufdfa" * 3000, "a" * 100_000, "\n" * 5000, "😀" * 3000])
+@pytest.mark.parametrize(
+    "ask", ["", "\ud800", "\x00", "\udfff" * 3000, "漢" * 9000, "\ufdfa" * 3000, "a" * 100_000, "\n" * 5000, "😀" * 3000]
+)
 def test_odd_texts_get_a_verdict(ask: str) -> None:
     assert 0 <= MODEL.classify_text(ask).score <= 1
 

@@ -5,12 +5,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc import dialects
 from extproc.config.types import Api
 from extproc.dialects import scan
+
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 LIMIT = 1 << 25
 
@@ -35,12 +37,14 @@ def request_of(body: str | bytes, api: Api = Api.CHAT, content_encoding: str = "
     return request
 
 
+@on_a_busy_machine
 @given(objects, layouts)
 def test_an_untouched_body_leaves_as_it_came(value: dict[str, Any], layout: dict[str, Any]) -> None:
     raw = json.dumps(value, **layout).encode()
     assert dialects.edit(request_of(raw), {}) == raw
 
 
+@on_a_busy_machine
 @given(objects, layouts, edits)
 def test_an_edit_changes_what_was_meant_and_no_other_byte(
     value: dict[str, Any], layout: dict[str, Any], changes: dict[str, str | None]
@@ -58,6 +62,7 @@ def test_an_edit_changes_what_was_meant_and_no_other_byte(
     assert [name for name in spans if name in request.spans] == [name for name in request.spans if name in members]
 
 
+@on_a_busy_machine
 @given(objects, layouts)
 def test_setting_members_to_what_they_are_changes_nothing(value: dict[str, Any], layout: dict[str, Any]) -> None:
     request = request_of(json.dumps(value, **layout))

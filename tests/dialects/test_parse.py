@@ -7,11 +7,13 @@ import zlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc import dialects
 from extproc.config.types import Api, Capability
+
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 LIMIT = 1 << 25
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
@@ -135,6 +137,7 @@ def test_a_decompression_bomb_stops_at_the_limit() -> None:
     assert refused(bomb * 2, content_encoding="gzip", limit=10_000) == (413, "request_too_large")
 
 
+@on_a_busy_machine
 @given(st.sampled_from(list(Api)), st.binary(max_size=200), st.sampled_from(["", "gzip", "deflate", "br"]))
 def test_arbitrary_bytes_never_raise(api: Api, raw: bytes, coding: str) -> None:
     assert isinstance(parse(raw, api=api, content_encoding=coding), dialects.Refusal)
@@ -213,6 +216,7 @@ shapes = st.recursive(
 )
 
 
+@on_a_busy_machine
 @given(st.sampled_from(list(Api)), st.dictionaries(st.sampled_from(MEMBERS), shapes, max_size=8))
 def test_members_of_any_shape_are_read_as_far_as_they_go(api: Api, members: dict[str, Any]) -> None:
     request = parse({"model": "m", **members}, api=api)

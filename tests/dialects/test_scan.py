@@ -5,10 +5,12 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc.dialects import scan
+
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
 values = st.recursive(
@@ -22,11 +24,16 @@ layouts = st.sampled_from(
 
 def code_of(text: str) -> str:
     with pytest.raises(scan.UnreadableError) as caught:
-        scan.check_shape(text.encode())
-        scan.read_object(text)
+        read(text)
     return caught.value.code
 
 
+def read(text: str) -> dict[str, Any]:
+    scan.check_shape(text.encode())
+    return scan.read_object(text)[0]
+
+
+@on_a_busy_machine
 @given(objects, layouts)
 def test_every_object_is_read_as_the_standard_library_reads_it(value: dict[str, Any], layout: dict[str, Any]) -> None:
     text = json.dumps(value, **layout)
@@ -36,6 +43,7 @@ def test_every_object_is_read_as_the_standard_library_reads_it(value: dict[str, 
     assert list(spans) == list(value)
 
 
+@on_a_busy_machine
 @given(st.text(max_size=60) | st.text('{}[]",:\\ 01eEn-.tru', max_size=60).map(lambda rest: "{" + rest))
 def test_what_is_accepted_is_what_the_standard_library_accepts_and_nothing_else_is_raised(text: str) -> None:
     try:
@@ -131,6 +139,7 @@ def test_brackets_in_strings_are_no_nesting() -> None:
     assert scan.read_object(text)[0] == json.loads(text)
 
 
+@on_a_busy_machine
 @given(values, layouts)
 def test_depth_is_counted_exactly(value: Any, layout: dict[str, Any]) -> None:
     def depth(node: Any) -> int:

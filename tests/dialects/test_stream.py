@@ -4,10 +4,12 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc.dialects import UsageStrip
+
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CHUNK = b'{"id":"c","choices":[{"index":0,"delta":{"content":"hi"}}],"usage":null}'
 USAGE = b'{"id":"c","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'
@@ -89,6 +91,7 @@ pieces_of_streams = st.sampled_from(
 )
 
 
+@on_a_busy_machine
 @given(st.lists(pieces_of_streams, max_size=14), st.lists(st.integers(0, 400), max_size=6), st.sampled_from([20, 150, 1000]))
 def test_any_cut_of_any_stream_gives_the_same_and_only_drops_one_event(parts: list[bytes], cuts: list[int], cap: int) -> None:
     stream = b"".join(parts)
@@ -114,6 +117,15 @@ def test_whole_events_are_passed_on_at_once(line_end: bytes) -> None:
     assert filter_.feed(events(USAGE, line_end=line_end)) == b""
     assert filter_.has_stripped
     assert filter_.feed(b"anything") == b"anything"
+
+
+def test_the_last_byte_of_an_events_end_is_passed_on_at_once_too() -> None:
+    for cap in (1000, 20):  # held whole, and skipped over
+        filter_ = UsageStrip(cap)
+        event = events(CHUNK, line_end=b"\r\n")
+        passed = filter_.feed(event[:30]) + filter_.feed(event[30:-1])
+        assert passed == event[:-1]
+        assert filter_.feed(event[-1:]) == b"\n"
 
 
 def test_an_event_over_the_cap_is_passed_through_unread_and_the_next_one_is_read() -> None:

@@ -137,7 +137,7 @@ async def test_a_failover_carries_the_metadata_and_its_answer_names_who_answered
 
 
 async def test_nothing_is_tried_again_after_the_first_byte(three: Any) -> None:
-    three.backends["one"].answers(pieces=[b"data: 1\n\n"], headers={"content-type": "text/event-stream"}, cut=True)
+    three.backends["one"].answers(pieces=[b"data: {}\n\n"], headers={"content-type": "text/event-stream"}, cut=True)
     with pytest.raises(httpx.RemoteProtocolError):
         await three.post()
     assert asked(three) == [1, 0, 0]
