@@ -43,7 +43,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
 	@echo "Installing what requirements.lock names into $(VENV): a minute or two the first time."
 	@$(PIP) install --quiet --require-hashes -r requirements.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(INSTALLED) ## install, then the demo: Envoy, TierMesh and stand-in backends on 127.0.0.1:8080

@@ -28,6 +28,7 @@ VOCABULARY = 12_000
 SYNTHETIC = 7_000
 VARIANTS = 9  # of each hand-written row
 FITTED_SHARE = 0.2  # of the public rows; the rest only shape the tokens and their first vectors
+VECTOR_RATE, RATE = 2e-3, 3e-3  # vectors move less, so that rare tokens stay near those they occur with
 THRESHOLDS = (0.35, 0.70)
 SIZES = window.Sizes()
 
@@ -137,10 +138,10 @@ def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[
     targets = Targets(rows, sources)
     slow = [net.vectors.weight, net.gates.weight]
     quick = [value for name, value in net.named_parameters() if not name.startswith(("vectors", "gates"))]
-    optimiser = torch.optim.AdamW([{"params": slow, "lr": 2e-3, "weight_decay": 0.0}, {"params": quick, "lr": 2e-3, "weight_decay": 0.02}])
+    optimiser = torch.optim.AdamW([{"params": slow, "lr": VECTOR_RATE, "weight_decay": 0.0}, {"params": quick, "lr": RATE, "weight_decay": 0.02}])
     size = 192
     steps = epochs * (len(rows) // size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [2e-3, 3e-3], total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [VECTOR_RATE, RATE], total_steps=steps)
     net.train()
     for epoch in range(epochs):
         order = sorted(range(len(rows)), key=lambda index: (len(encoded[index][0]) // 24 + rng.random() * 3, index))

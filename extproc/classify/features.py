@@ -48,7 +48,7 @@ NAMES = (
     "schema_length",
 )
 
-_CODE_MARKS = re.compile(r"[a-z_]\w*\(|::|=>|->|==|</|/>|;\s*\n|\b(?:def|return|import|func|const|select|void)\b")
+_CODE_MARKS = re.compile(r"(?<![a-z_])[a-z_]\w*+\(|::|=>|->|==|</|/>|;\s*\n|\b(?:def|return|import|func|const|select|void)\b")
 _BULLETS = re.compile(r"^\s*(?:[-*•]|0+[.)])\s", re.MULTILINE)
 _CHOICES = re.compile(r"^\s*\(?[a-e][.)]\s?\S", re.MULTILINE)
 _OPERATORS = re.compile(r"[=+^<>√∑∫≤≥≠\u00d7÷$\\]")

@@ -218,7 +218,7 @@ class Telemetry(_Section):
         "", description="OTLP gRPC receiver, such as `http://127.0.0.1:4317`. Empty: no export, no cost."
     )
     service_name: str = Field("tiermesh", description="`service.name` of spans and metrics.")
-    trace_share: Fraction = Field(1.0, description="Share of requests Envoy traces when the caller brings no trace of its own.")
+    trace_share: Fraction = Field(0.1, description="Share of requests Envoy traces when the caller brings no trace of its own.")
     metrics_address: Annotated[str, AfterValidator(spelling.host_port)] = Field(
         "127.0.0.1:9464", description="Where the Prometheus page is served. Empty: nowhere."
     )

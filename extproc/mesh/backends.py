@@ -108,9 +108,7 @@ def _protocol(*, is_tls: bool) -> upstream.HttpProtocolOptions:
 
 
 def _endpoint(address: str, port: int, hostname: str, labels: core.Metadata | None) -> endpoint.LbEndpoint:
-    return endpoint.LbEndpoint(
-        endpoint=endpoint.Endpoint(address=socket_address(address, port), hostname=hostname), metadata=labels
-    )
+    return endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=socket_address(address, port), hostname=hostname), metadata=labels)
 
 
 def _labels(backend: Backend) -> core.Metadata:

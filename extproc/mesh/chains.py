@@ -54,7 +54,7 @@ def _filters(chain: tuple[Backend, ...], config: Config, run_dir: Path) -> list[
 
 
 def _tidy() -> hcm.HttpFilter:
-    # What Envoy tells other Envoys, such as the caller's address and the host it asked for, is no business of a backend.
+    # What Envoy tells other Envoys, such as the caller's address and our timeouts, is no business of a backend.
     prefix = mutation.HeaderMutationRemoveOnMatch(key_matcher=matcher.StringMatcher(prefix="x-envoy-"))
     mutations = header_mutation.Mutations(request_mutations=[mutation.HeaderMutation(remove_on_match=prefix)])
     return match.http_filter("tiermesh.tidy", header_mutation.HeaderMutation(mutations=mutations))

@@ -47,7 +47,7 @@ def grpc_service(cluster: str, metadata: dict[str, str] | None = None, *, retry:
 class _PlainDumper(yaml.SafeDumper):
     """YAML without anchors: a reader of the file should not have to look elsewhere for a value."""
 
-    def ignore_aliases(self, data: Json) -> bool:
+    def ignore_aliases(self, _data: Json) -> bool:
         return True
 
 

@@ -16,7 +16,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from extproc.config import Config
 from extproc.mesh import backends, names
-from extproc.mesh.message import grpc_service, seconds, socket_address
+from extproc.mesh.message import grpc_service, seconds
 
 _OTLP_PORT = 4317
 _CA_FILE = "/etc/ssl/certs/ca-certificates.crt"

@@ -59,7 +59,12 @@ def _chains(config: Config, policy: Policy) -> Iterator[route.Route]:
 
 
 def _forward(name: str, chain: tuple[Backend, ...], headers: list[route.HeaderMatcher], idle_s: float) -> route.Route:
-    return route.Route(name=name, match=route.RouteMatch(prefix="/", headers=headers), route=_action(chain, idle_s), request_body_buffer_limit=_ANSWER_BUFFER_BYTES)
+    return route.Route(
+        name=name,
+        match=route.RouteMatch(prefix="/", headers=headers),
+        route=_action(chain, idle_s),
+        request_body_buffer_limit=_ANSWER_BUFFER_BYTES,
+    )
 
 
 def _undecided(config: Config, policy: Policy) -> Iterator[route.Route]:

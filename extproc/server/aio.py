@@ -5,21 +5,27 @@ It serves the same calls as the native one and is what that one is tested agains
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from extproc.server.call import Call, CallError, Service
+from extproc.server.call import Call, CallError, Service, Status
+
+log = logging.getLogger(__name__)
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+_QUIET_S = 0.25  # as the native transport: what the peer sent before it learned of the drain has arrived
 
 
 class GrpcioServer:
     """Serves one service on an address such as `unix:/run/worker-0.sock` or `0.0.0.0:9002`."""
 
     def __init__(self, service: Service, max_message_bytes: int) -> None:
+        self._draining: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", max_message_bytes),
@@ -28,7 +34,7 @@ class GrpcioServer:
                 ("grpc.so_reuseport", 0),
             ]
         )
-        self._server.add_generic_rpc_handlers((_AnyMethod(service),))
+        self._server.add_generic_rpc_handlers((_AnyMethod(service, self._draining),))
 
     async def start(self, address: str) -> None:
         """Returns once calls are accepted."""
@@ -41,35 +47,60 @@ class GrpcioServer:
         return False
 
     async def drain(self, timeout_s: float) -> None:
-        """Accept no more, finish what was begun, then close; at most `timeout_s`."""
+        """Accept no more, finish what was begun, end lasting calls, then close; at most `timeout_s`."""
+        if not self._draining.done():
+            self._draining.set_result(None)
         await self._server.stop(timeout_s)
 
 
 class _AnyMethod(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, draining: asyncio.Future[None]) -> None:
         self._service = service
+        self._draining = draining
 
     def service(self, handler_call_details: Any) -> Any:
+        path = handler_call_details.method
         metadata = {str(key): str(value) for key, value in handler_call_details.invocation_metadata}
-        call = self._service.open(handler_call_details.method, metadata)
-        if call is None:
-            return None
         # Every method is treated as a stream both ways, which on the wire they all are.
-        return grpc.stream_stream_rpc_method_handler(lambda messages, context: _converse(call, messages, context))
+        return grpc.stream_stream_rpc_method_handler(lambda messages, context: self._converse(path, metadata, messages, context))
+
+    async def _converse(self, path: str, metadata: Mapping[str, str], messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        call: Call | None = None
+        try:
+            call = self._service.open(path, metadata)
+            if call is None:
+                raise CallError(Status.UNIMPLEMENTED, "unknown method")
+            async for message in _until_quiet(messages, self._draining) if call.is_lasting else messages:
+                answer = call.message(message)
+                if answer is not None and not isinstance(answer, bytes):
+                    answer = await answer
+                if answer is not None:
+                    yield answer
+            last = call.end()
+            if last is not None:
+                yield last
+        except CallError as error:
+            await context.abort(_CODES[int(error.status)], error.message)
+        except Exception:
+            log.exception("a call failed")
+            await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+        finally:
+            if call is not None:
+                call.closed()
 
 
-async def _converse(call: Call, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-    try:
-        async for message in messages:
-            answer = call.message(message)
-            if answer is not None and not isinstance(answer, bytes):
-                answer = await answer
-            if answer is not None:
-                yield answer
-        last = call.end()
-        if last is not None:
-            yield last
-    except CallError as error:
-        await context.abort(_CODES[int(error.status)], error.message)
-    finally:
-        call.closed()
+async def _until_quiet(messages: AsyncIterator[bytes], draining: asyncio.Future[None]) -> AsyncIterator[bytes]:
+    """The messages; while draining, only as long as they follow each other closely."""
+    iterator = aiter(messages)
+    while True:
+        upcoming: asyncio.Future[bytes | None] = asyncio.ensure_future(anext(iterator, None))  # type: ignore[arg-type] # a coroutine
+        try:
+            await asyncio.wait((upcoming, draining), return_when=asyncio.FIRST_COMPLETED)
+            if not upcoming.done():
+                await asyncio.wait((upcoming,), timeout=_QUIET_S)
+            message = upcoming.result() if upcoming.done() else None
+        finally:
+            upcoming.cancel()
+        if message is None:
+            return
+        yield message

@@ -19,10 +19,13 @@ CONTINUE_RESPONSE_TRAILERS = pb.ProcessingResponse(response_trailers=pb.Trailers
 
 
 def header_dict(header_map: pb.HeaderMap) -> dict[str, str]:
-    """Lower-case names to values; repeated headers joined with commas (RFC 9110, 5.3). Envoy sends `raw_value`, older ones `value`."""
+    """Lower-case names to values; repeated headers joined with commas (RFC 9110, 5.3). Each character of a value is one octet.
+
+    Envoy sends `raw_value`, older ones `value`.
+    """
     found: dict[str, str] = {}
     for header in header_map.headers:
-        value = header.raw_value.decode("latin-1") if header.raw_value else header.value
+        value = (header.raw_value or header.value.encode()).decode("latin-1")
         key = header.key
         found[key] = f"{found[key]},{value}" if key in found else value
     return found
@@ -97,8 +100,16 @@ def _set(mutation: pb.HeaderMutation, headers: Iterable[tuple[str, str]]) -> Non
     for key, value in headers:
         option = mutation.set_headers.add()
         option.header.key = key
-        option.header.raw_value = value.encode("utf-8")
+        option.header.raw_value = _octets(value)
         option.append_action = _OVERWRITE
+
+
+def _octets(value: str) -> bytes:
+    """What came as octets goes back as the same octets; a configured text that is not latin-1 goes as UTF-8."""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
 
 
 def _describe(response: pb.ProcessingResponse, metadata: Mapping[str, str | float]) -> None:

@@ -7,6 +7,7 @@ never touch the HPACK dynamic table: they are literals, so they are constants an
 from __future__ import annotations
 
 import struct
+from urllib.parse import quote
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_HEADER_BYTES = 9
@@ -20,6 +21,7 @@ PADDED = 0x8
 HAS_PRIORITY = 0x20
 
 SETTINGS_HEADER_TABLE_SIZE = 1
+SETTINGS_ENABLE_PUSH = 2
 SETTINGS_MAX_CONCURRENT_STREAMS = 3
 SETTINGS_INITIAL_WINDOW_SIZE = 4
 SETTINGS_MAX_FRAME_SIZE = 5
@@ -30,10 +32,12 @@ ENHANCE_YOUR_CALM = 11
 
 DEFAULT_WINDOW_BYTES = 65_535
 DEFAULT_FRAME_BYTES = 16_384
+MAX_FRAME_BYTES = 2**24 - 1
 MAX_WINDOW_BYTES = 2**31 - 1
 MAX_STREAM_ID = 2**31 - 1
 
 _HEADER = struct.Struct(">HBBBL")  # length as 16 + 8 bits, type, flags, stream
+_MESSAGE = struct.Struct(">HBBBLBL")  # the same, then gRPC's prefix: compressed or not, length
 _SETTING = struct.Struct(">HL")
 _U32 = struct.Struct(">L")
 
@@ -41,10 +45,25 @@ pack_header = _HEADER.pack
 unpack_header = _HEADER.unpack_from
 
 
+class BrokenError(Exception):
+    """The peer broke HTTP/2: the connection ends with this error code."""
+
+    def __init__(self, error: int) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
     """One whole frame."""
     length = len(payload)
     return pack_header(length >> 8, length & 0xFF, kind, flags, stream_id) + payload
+
+
+def message(stream_id: int, data: bytes) -> bytes:
+    """A DATA frame that holds one whole gRPC message."""
+    size = len(data)
+    length = size + 5
+    return _MESSAGE.pack(length >> 8, length & 0xFF, DATA, 0, stream_id, 0, size) + data
 
 
 def settings(values: dict[int, int]) -> bytes:
@@ -91,15 +110,36 @@ def unpad(flags: int, payload: bytes) -> bytes | None:
 
 
 def literal(name: str, value: str) -> bytes:
-    """A header field as an HPACK literal without indexing, new name, no Huffman code (RFC 7541, 6.2.2). Under 127 bytes each."""
-    return b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+    """A header field as an HPACK literal without indexing, new name, no Huffman code (RFC 7541, 6.2.2). Both are ASCII."""
+    return b"\x00" + _string(name) + _string(value)
 
 
+def _string(text: str) -> bytes:
+    data = text.encode("ascii")
+    rest = len(data) - 0x7F
+    if rest < 0:
+        return bytes([len(data)]) + data
+    length = bytearray([0x7F])
+    while rest >= 0x80:
+        length.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    length.append(rest)
+    return bytes(length) + data
+
+
+# A table size of 0 first: ours is always empty, and a peer that announces a smaller table than usual must be told so.
+_TABLE_SIZE_0 = b"\x20"
 _STATUS_200 = b"\x88"  # static table entry 8, `:status: 200`
-RESPONSE_HEADERS = _STATUS_200 + literal("content-type", "application/grpc")
+RESPONSE_HEADERS = _TABLE_SIZE_0 + _STATUS_200 + literal("content-type", "application/grpc")
+
+_MAX_STATUS_MESSAGE = 200
+_PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what `grpc-message` leaves as it is, besides letters and digits
 
 
-def trailers(status: int, message: str = "") -> bytes:
-    """The header block that ends a gRPC call: `grpc-status` and, where there is one, `grpc-message`."""
-    block = literal("grpc-status", str(status))
-    return block + literal("grpc-message", message[:100]) if message else block
+def trailers(status: int, text: str = "") -> bytes:
+    """The header block that ends a gRPC call: `grpc-status` and, where there is one, `grpc-message`, percent-encoded."""
+    block = literal("grpc-status", str(int(status)))
+    return block + literal("grpc-message", quote(text[:_MAX_STATUS_MESSAGE], safe=_PLAIN)) if text else block
+
+
+OK_TRAILERS = trailers(0)

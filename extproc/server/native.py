@@ -9,6 +9,8 @@ from extproc.server.call import Service
 from extproc.server.connection import Connection
 
 _POLL_S = 0.02
+_QUIET_S = 0.25
+_LINGER_S = 1.0  # for a peer that is slow to take the last answers
 
 
 class NativeServer:
@@ -34,20 +36,26 @@ class NativeServer:
         return not self._connections
 
     async def drain(self, timeout_s: float) -> None:
-        """Accept no more, finish what was begun and what is on its way, then close; at most `timeout_s`."""
+        """Accept no more, finish what was begun and what is on its way, then close; at most `timeout_s`, and a second to part."""
         if self._server is not None:
             self._server.close()
-        deadline = asyncio.get_running_loop().time() + timeout_s
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
         for connection in list(self._connections):
             connection.drain()
-        # A quarter of a second without calls: the peer has read the GOAWAY, and what it had sent before that is answered.
-        quiet_since = asyncio.get_running_loop().time()
-        while (now := asyncio.get_running_loop().time()) < deadline and self._connections and now - quiet_since < 0.25:
+        # A while without calls: the peer has read the GOAWAY, and what it had sent before that is answered.
+        quiet_since = loop.time()
+        while (now := loop.time()) < deadline and self._connections and now - quiet_since < _QUIET_S:
             if any(connection.pending_calls for connection in self._connections):
                 quiet_since = now
             await asyncio.sleep(_POLL_S)
         for connection in list(self._connections):
             connection.close()
+        deadline = loop.time() + _LINGER_S
+        while loop.time() < deadline and self._connections:  # noqa: ASYNC110 - connections are many, and the wait is short
+            await asyncio.sleep(_POLL_S)
+        for connection in list(self._connections):
+            connection.abort()
 
     def _accept(self) -> Connection:
         connection = Connection(self._service, self._max_message_bytes, self._connections.discard)

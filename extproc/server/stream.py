@@ -7,8 +7,9 @@ DATA frames (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 from __future__ import annotations
 
 import struct
-from asyncio import Task
+from asyncio import Future
 from collections import deque
+from collections.abc import Iterable, Iterator
 
 from extproc.server.call import Call, CallError, Status
 
@@ -22,50 +23,62 @@ def pack_message(data: bytes) -> bytes:
 
 
 class Stream:
-    """The state of one call. Plain data with the message splitter; the connection decides everything else."""
+    """The state of one call. Plain data with the message splitter; `Calls` and `Writer` decide everything else."""
 
     __slots__ = (
         "call",
         "consumed_bytes",
-        "ends_after",
         "has_sent_headers",
+        "has_sent_trailers",
+        "id",
         "inbox",
+        "is_listening",
         "is_peer_done",
         "partial",
         "pending",
         "send_window",
         "task",
+        "trailers",
     )
 
-    def __init__(self, call: Call, send_window: int) -> None:
+    def __init__(self, stream_id: int, call: Call, send_window: int) -> None:
+        self.id = stream_id
         self.call = call
         self.send_window = send_window
         self.consumed_bytes = 0  # received and not yet given back to the peer as window
-        self.partial = bytearray()  # the beginning of a message
-        self.pending: deque[bytes] = deque()  # what flow control holds back
-        self.inbox: deque[bytes] = deque()  # messages behind one that is being awaited
-        self.task: Task[None] | None = None
-        self.has_sent_headers = False
+        self.partial: bytearray | None = None  # the beginning of a message
+        self.inbox: deque[bytes] | None = None  # messages behind one that is being awaited
+        self.task: Future[bytes | None] | None = None  # the answer that is being awaited
+        self.is_listening = True  # until the peer has said all, or the call has failed
         self.is_peer_done = False
-        self.ends_after: bytes | None = None  # the trailers, once known, that follow `pending`
+        self.pending: deque[bytes | memoryview] | None = None  # what flow control holds back
+        self.trailers: bytes | None = None  # once known; they follow `pending`, and nothing else may be sent
+        self.has_sent_headers = False
+        self.has_sent_trailers = False
 
-    def messages(self, payload: bytes, max_message_bytes: int) -> list[bytes]:
+    def messages(self, payload: bytes, max_message_bytes: int) -> Iterable[bytes]:
         """The messages completed by this payload, in order. Raises CallError on a compressed or over-long one."""
         if not self.partial and len(payload) >= PREFIX_BYTES:
             flag, length = _PREFIX.unpack_from(payload)
-            if flag == 0 and len(payload) == PREFIX_BYTES + length:  # nearly always: one frame, one message
-                return [payload[PREFIX_BYTES:]]
-        self.partial += payload
-        complete: list[bytes] = []
-        while len(self.partial) >= PREFIX_BYTES:
-            flag, length = _PREFIX.unpack_from(self.partial)
+            if flag == 0 and len(payload) == PREFIX_BYTES + length <= max_message_bytes:  # nearly always: one frame, one message
+                return (payload[PREFIX_BYTES:],)
+        return self._split(payload, max_message_bytes)
+
+    def _split(self, payload: bytes, max_message_bytes: int) -> Iterator[bytes]:
+        partial = self.partial
+        if partial is None:
+            partial = self.partial = bytearray()
+        partial += payload
+        while len(partial) >= PREFIX_BYTES:
+            flag, length = _PREFIX.unpack_from(partial)
             if flag:
                 raise CallError(Status.UNIMPLEMENTED, "compressed messages are not accepted")
             if length > max_message_bytes:
                 raise CallError(Status.RESOURCE_EXHAUSTED, "message is larger than max_body_bytes allows")
             end = PREFIX_BYTES + length
-            if len(self.partial) < end:
+            if len(partial) < end:
                 break
-            complete.append(bytes(memoryview(self.partial)[PREFIX_BYTES:end]))
-            del self.partial[:end]
-        return complete
+            with memoryview(partial) as view:
+                whole = bytes(view[PREFIX_BYTES:end])
+            del partial[:end]
+            yield whole

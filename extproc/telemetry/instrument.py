@@ -95,7 +95,7 @@ ESTIMATED = Instrument(
     "tiermesh_estimated", "tiermesh.estimated", "{request}", "Requests whose bill is an estimate, by reason.", ("api", "reason")
 )
 UNMANAGED = Instrument(
-    "tiermesh_unmanaged", "tiermesh.unmanaged", "{request}", "Requests to an LLM API that nothing was decided about.", ("api",)
+    "tiermesh_unmanaged", "tiermesh.unmanaged", "{request}", "Requests to an LLM API that were answered without a decision.", ("api",)
 )
 REFUSALS = Instrument(
     "tiermesh_refusals",

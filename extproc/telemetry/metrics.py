@@ -75,7 +75,7 @@ class Metrics:
             self._estimated.at(record.api, record.estimate_reason).inc()
         if record.outcome == "refused":
             self._refusals.at(record.refusal or str(record.status)).inc()
-        if record.kind == "unmanaged" and record.api:
+        if record.outcome == "unmanaged":
             self._unmanaged.at(record.api).inc()
 
     def count_from(self, name: str, text: str, read: Callable[[], float]) -> None:

@@ -176,8 +176,9 @@ class _Exporter(OTLPSpanExporter):
         self._resource = {"attributes": _encoded(resource)}
 
     def _translate_data(self, data: Any) -> ExportTraceServiceRequest:
-        scope: Any = {"scope": {"name": SCOPE}, "spans": data}
-        return ExportTraceServiceRequest(resource_spans=[{"resource": self._resource, "scope_spans": [scope]}])
+        scope = {"scope": {"name": SCOPE}, "spans": data}
+        group: Any = {"resource": self._resource, "scope_spans": [scope]}
+        return ExportTraceServiceRequest(resource_spans=[group])
 
 
 def _events(record: Record) -> Iterable[Span.Event]:

@@ -36,7 +36,7 @@ def stack(shared_stack: Stack) -> Iterator[Stack]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     report = yield
     if report.failed:
-        for value in getattr(item, "funcargs", {}).values():
-            if isinstance(value, Stack):
-                report.sections.extend(value.logs())
+        stacks = {id(value): value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Stack)}
+        for value in stacks.values():
+            report.sections.extend(value.logs())
     return report

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import envoy
 import grpc
 import httpx2 as httpx
 import pytest
 
+import envoy
 from extproc.config import Config, parse
 from extproc.mesh import render_envoy
 from extproc.protocol import envoy_pb2 as pb
@@ -211,7 +211,8 @@ def _service(name: str, **methods: Any) -> Any:
 def _set(headers: dict[str, str]) -> list[Any]:
     overwrite = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
     return [
-        pb.HeaderValueOption(header=pb.HeaderValue(key=key, raw_value=value.encode()), append_action=overwrite) for key, value in headers.items()
+        pb.HeaderValueOption(header=pb.HeaderValue(key=key, raw_value=value.encode()), append_action=overwrite)
+        for key, value in headers.items()
     ]
 
 
@@ -240,6 +241,15 @@ def _immediate(orders: Orders) -> pb.ProcessingResponse:
     return answer
 
 
+async def until(claim: Callable[[], Awaitable[bool]]) -> None:
+    """Returns once `claim` holds; what it waits for happens in another process, so there is nothing to be told by."""
+    async with asyncio.timeout(DEADLINE_S):
+        for _ in iter(int, 1):
+            if await claim():
+                return
+            await asyncio.sleep(0.02)
+
+
 @dataclass
 class Gateway:
     """A running Envoy with its worker and backends."""
@@ -259,7 +269,12 @@ class Gateway:
         """From now on the worker answers a failover so."""
         self.worker.second_orders = Orders(**orders)
 
-    metadata = staticmethod(lambda entry: metadata_of(entry.common_properties.metadata))
+    until = staticmethod(until)
+
+    @staticmethod
+    def metadata(entry: Any) -> dict[str, Any]:
+        """The dynamic metadata of an access-log entry, by namespace."""
+        return metadata_of(entry.common_properties.metadata)
 
     async def post(self, path: str = "/v1/chat/completions", body: Any = None, **kwargs: Any) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body or {"model": "auto", "messages": []}).encode()
@@ -268,7 +283,11 @@ class Gateway:
 
     async def entry(self, number: int = 0) -> Any:
         """The access-log entry of request `number`, when it has come."""
-        await until(lambda: len(self.worker.entries) > number)
+
+        async def has_come() -> bool:
+            return len(self.worker.entries) > number
+
+        await until(has_come)
         return self.worker.entries[number]
 
     async def usage(self, number: int = 0) -> dict[str, Any]:
@@ -280,12 +299,6 @@ class Gateway:
         return sum(int(line.rpartition(":")[2]) for line in text.splitlines() if line.rpartition(":")[2].strip().isdigit())
 
 
-async def until(claim: Callable[[], Any]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not claim():
-            await asyncio.sleep(0.02)
-
-
 def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -294,13 +307,19 @@ def free_ports(count: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def validate(bootstrap: str, directory: Path) -> str:
-    """What Envoy itself says about a bootstrap; raises when it refuses."""
-    path = directory / "validate.yaml"
-    path.write_text(bootstrap)
-    done = subprocess.run([ENVOY, "--mode", "validate", "-c", path, "-l", "warning"], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stderr
+@pytest.fixture
+def validate() -> Callable[[str, Path], str]:
+    """What Envoy itself says about a bootstrap, warnings and worse; fails when Envoy refuses it."""
+
+    def run(bootstrap: str, directory: Path) -> str:
+        path = directory / "validate.yaml"
+        path.write_text(bootstrap)
+        command = [ENVOY, "--mode", "validate", "-c", path, "-l", "warning"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stderr
+
+    return run
 
 
 Start = Callable[..., Awaitable[Gateway]]
@@ -363,10 +382,14 @@ async def _envoy(config: Config, directory: Path, workers: int, stack: contextli
 
 
 async def _ready(gateway: Gateway, process: asyncio.subprocess.Process, log: Path) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            assert process.returncode is None, log.read_text()[-4000:]
-            with contextlib.suppress(httpx.TransportError):
-                if (await gateway.admin.get("/ready")).status_code == 200:
-                    return
-            await asyncio.sleep(0.05)
+    async def answers() -> bool:
+        assert process.returncode is None, _tail(log)
+        with contextlib.suppress(httpx.TransportError):
+            return bool((await gateway.admin.get("/ready")).status_code == 200)
+        return False
+
+    await until(answers)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text()[-4000:]

@@ -19,6 +19,10 @@ backends:
   one: {url: "http://127.0.0.1:{one}", model: model-one, tier: simple, location: on_prem, credential: {file: "{tmp}/one.key"}}
   two: {url: "http://127.0.0.1:{two}", model: model-two, tier: standard, credential: {file: "{tmp}/two.key", kind: anthropic}}
   three: {url: "http://127.0.0.1:{three}", model: model-three, tier: complex}
+tiers:
+  simple: {up_to: 0.3, chain: [one, two, three]}
+  standard: {up_to: 0.6, chain: [one, two, three]}
+  complex: {chain: [one, two, three]}
 caller_header: x-team
 """
 NAMES = ("one", "two", "three")
@@ -56,7 +60,9 @@ async def test_the_worker_chooses_the_chain_and_a_client_cannot(three: Any) -> N
     three.decide(headers={"x-tiermesh-chain": "two"})
     answer = await three.post(headers={"x-tiermesh-chain": "three", "x-envoy-retry-on": "5xx", "x-envoy-max-retries": "3"})
     assert (answer.status_code, asked(three)) == (200, [0, 1, 0])
-    (headers,) = [message.request_headers.headers.headers for phase, message in three.worker.messages if message.HasField("request_headers")]
+    (headers,) = [
+        message.request_headers.headers.headers for phase, message in three.worker.messages if message.HasField("request_headers")
+    ]
     assert not [h.key for h in headers if h.key.startswith(("x-tiermesh-", "x-envoy-retry", "x-envoy-max"))]
 
 
@@ -101,9 +107,11 @@ async def test_a_replaced_key_file_is_read_again(three: Any) -> None:
     assert await key() == "Bearer key-one"
     (three.directory / "new").write_text("key-new\n")
     (three.directory / "new").replace(three.directory / "one.key")
-    async with asyncio.timeout(5):
-        while await key() != "Bearer key-new":
-            await asyncio.sleep(0.05)
+
+    async def is_new() -> bool:
+        return await key() == "Bearer key-new"
+
+    await three.until(is_new)
 
 
 async def test_statuses_another_backend_may_cure_are_tried_there_and_others_are_not(three: Any) -> None:
@@ -162,7 +170,9 @@ async def test_a_stream_that_falls_silent_is_given_up_and_a_long_thought_is_not(
     gateway.decide(headers={"x-tiermesh-chain": "one"})
     assert (await gateway.post()).status_code == 200
     routes = json.loads((await gateway.admin.get("/config_dump?resource=static_route_configs")).text)
-    found = {route["name"]: route["route"] for route in routes["configs"][0]["route_config"]["virtual_hosts"][0]["routes"] if "route" in route}
+    found = {
+        route["name"]: route["route"] for route in routes["configs"][0]["route_config"]["virtual_hosts"][0]["routes"] if "route" in route
+    }
     assert (found["stream.one"]["idle_timeout"], found["chain.one"]["idle_timeout"]) == ("5.100s", "10s")
 
 
@@ -287,16 +297,21 @@ async def test_an_https_backend_must_show_a_certificate_for_its_name(start: Any,
         assert (await gateway.post()).headers["x-tiermesh-backend"] == "two"
     assert gateway.backends["two"].seen[0].headers["host"] == "localhost"
     await gateway.backends["two"].start(_tls(tmp_path, "elsewhere"))
-    async with asyncio.timeout(10):
-        while (await gateway.post()).headers["x-tiermesh-backend"] != "three":
-            await asyncio.sleep(0.1)
+
+    async def has_moved() -> bool:
+        return bool((await gateway.post()).headers["x-tiermesh-backend"] == "three")
+
+    await gateway.until(has_moved)
 
 
 def _certificate(directory: Path, name: str) -> None:
     key, certificate = directory / f"{name}.key.pem", directory / f"{name}.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
     subprocess.run(
-        [*command, "-keyout", key, "-out", certificate, "-addext", f"subjectAltName=DNS:{name}"], check=True, capture_output=True, timeout=60
+        [*command, "-keyout", key, "-out", certificate, "-addext", f"subjectAltName=DNS:{name}"],
+        check=True,
+        capture_output=True,
+        timeout=60,
     )
 
 
