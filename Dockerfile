@@ -25,9 +25,10 @@ RUN groupadd --system --gid 65532 tiermesh \
  && useradd --system --uid 65532 --gid tiermesh --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin tiermesh \
  && install --directory --owner tiermesh --group tiermesh --mode 0700 /run/tiermesh
 COPY --from=build /opt/tiermesh /opt/tiermesh
-# Sockets go to /run/tiermesh unless the configuration names another directory.
+# Sockets go to /run/tiermesh unless the configuration names another directory. onnxruntime reports to nobody.
 ENV PATH=/opt/tiermesh/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     XDG_RUNTIME_DIR=/run \
     TIERMESH_HEALTH_URL=http://127.0.0.1:9464/healthz
 # By number, so that a cluster can see that it is not root.

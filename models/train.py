@@ -28,7 +28,7 @@ VOCABULARY = 12_000
 SYNTHETIC = 7_000
 VARIANTS = 9  # of each hand-written row
 FITTED_SHARE = 0.2  # of the public rows; the rest only shape the tokens and their first vectors
-VECTOR_RATE, RATE = 2e-3, 3e-3  # vectors move less, so that rare tokens stay near those they occur with
+VECTOR_RATE, RATE = 2.5e-4, 3e-3  # vectors move less, so that rare tokens stay near those they occur with
 THRESHOLDS = (0.35, 0.70)
 SIZES = window.Sizes()
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--routing-data", type=Path, help="a directory of public prompts, as models/README.md describes")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--folds", type=int, default=4, help="cross-validation folds on which the calibration is fitted")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
@@ -138,7 +138,9 @@ def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[
     targets = Targets(rows, sources)
     slow = [net.vectors.weight, net.gates.weight]
     quick = [value for name, value in net.named_parameters() if not name.startswith(("vectors", "gates"))]
-    optimiser = torch.optim.AdamW([{"params": slow, "lr": VECTOR_RATE, "weight_decay": 0.0}, {"params": quick, "lr": RATE, "weight_decay": 0.02}])
+    optimiser = torch.optim.AdamW(
+        [{"params": slow, "lr": VECTOR_RATE, "weight_decay": 0.0}, {"params": quick, "lr": RATE, "weight_decay": 0.02}]
+    )
     size = 192
     steps = epochs * (len(rows) // size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [VECTOR_RATE, RATE], total_steps=steps)
@@ -221,7 +223,7 @@ def out_of_fold(
 
 
 def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[float, float]]:
-    """The temperature with the least log loss, and the raw scores at which tiers should change (least weighted cost)."""
+    """The temperature with the least log loss, and the raw scores at which tiers should change (least regret)."""
     truth = np.array([int(np.argmax(row.tier)) for row in own])
     temperatures = np.linspace(0.6, 3.0, 49)
     temperature = float(min(temperatures, key=lambda value: metrics.log_loss(metrics.softmax(logits / value), truth)))
@@ -229,7 +231,8 @@ def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[f
     raw = probabilities @ np.array([0.0, 0.5, 1.0])
     grid = np.linspace(0.08, 0.92, 85)
     knots = min(
-        ((low, high) for low in grid for high in grid if high - low >= 0.15), key=lambda pair: metrics.cost(metrics.tiers(raw, pair), truth)
+        ((low, high) for low in grid for high in grid if high - low >= 0.15),
+        key=lambda pair: metrics.regret(metrics.tiers(raw, pair), truth),
     )
     print(f"out of fold: temperature {temperature:.2f}, knots {knots[0]:.2f} {knots[1]:.2f}")
     print(metrics.report(metrics.tiers(raw, knots), truth), f"ECE {metrics.calibration_error(probabilities, truth):.3f}")

@@ -75,6 +75,14 @@ def test_nothing_is_mocked() -> None:
     assert mocking == []
 
 
+def test_nothing_starts_onnxruntime_before_its_reports_to_its_maker_are_off() -> None:
+    # Its builds since 1.29 send usage reports from Linux unless ORT_DISABLE_TELEMETRY is in the environment before the import.
+    product = [path for path in SOURCES if path.is_relative_to(ROOT / "extproc")]
+    loading = [path for path in product if any(name.split(".")[0] == "onnxruntime" for name in _imported(_tree(path)))]
+    assert loading
+    assert [_shown(path) for path in loading if "ORT_DISABLE_TELEMETRY" not in path.read_text(encoding="utf-8")] == []
+
+
 def test_no_module_is_named_for_nothing_in_particular() -> None:
     vague = {"base", "common", "handler", "helper", "helpers", "impl", "manager", "misc", "util", "utils"}
     assert [_shown(path) for path in SOURCES if path.stem in vague or path.parent.name in vague] == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from extproc.classify import features, manifest, window
+from extproc.classify.words import Words
 from extproc.errors import ModelError
 
 DEFAULT_DIRECTORY = Path(__file__).parent / "model"
@@ -33,7 +35,7 @@ class Classifier:
         stated = files.manifest
         self.manifest = stated
         self._numpy = numpy
-        self._tokenizer = _tokenizer(files)
+        self._words = _words(files)
         self._session = _session(files)
         self._chosen = None if stated.features == features.NAMES else [features.NAMES.index(name) for name in stated.features]
 
@@ -79,22 +81,25 @@ class Classifier:
         return seen, verdict
 
     def _tokens(self, text: str) -> Any:
-        ids = self._tokenizer.encode(text).ids if text else None
-        return self._numpy.array(ids[: self.manifest.max_tokens] if ids else [manifest.PADDING], dtype="int64")
+        ids = self._words.ids(text, self.manifest.max_tokens) if text else None
+        return self._numpy.array(ids or [manifest.PADDING], dtype="int64")
 
 
-def _tokenizer(files: manifest.Files) -> Any:
+def _words(files: manifest.Files) -> Words:
     # The batch calls of the library would start a thread pool in each worker. Only one text at a time is encoded here.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import tokenizers
 
     try:
-        return tokenizers.Tokenizer.from_buffer(files.tokenizer)
+        tokenizer = tokenizers.Tokenizer.from_buffer(files.tokenizer)
     except Exception as error:  # the library raises nothing more precise
         raise ModelError(f"{manifest.TOKENIZER} of {files.manifest.name}: {error}") from error
+    return Words(tokenizer, json.loads(files.tokenizer))
 
 
 def _session(files: manifest.Files) -> Any:
+    # Some builds report their use to their maker. Nothing leaves from here but what the operator configured.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 # Numbers differ in every request: their length is a sign, their digits are not.
-_DIGITS = str.maketrans("123456789", "000000000")
+_DIGITS = "123456789"
 _GAP = " \n "
 
 
@@ -112,7 +112,10 @@ def canonical(text: str) -> str:
     limit = len(text) + 64
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode())
-    return text.lower().translate(_DIGITS)[:limit]
+    text = text.lower()
+    for digit in _DIGITS:  # nine searches at memory speed; a translation table is asked about every character
+        text = text.replace(digit, "0")
+    return text[:limit]
 
 
 def _ask_at(turns: Sequence[Turn]) -> int:

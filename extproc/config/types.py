@@ -192,7 +192,7 @@ class Processor(_Section):
             "Without an on-premises backend the default is `closed`."
         ),
     )
-    message_timeout_s: Seconds = Field(1.0, description="How long Envoy waits for a decision.")
+    message_timeout_s: Seconds = Field(2.0, description="How long Envoy waits for a decision.")
     decision_timeout_s: Seconds = Field(
         0.15, description="TierMesh's own budget inside that; beyond it the rest is skipped and the default tier answers."
     )

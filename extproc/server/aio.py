@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -61,16 +62,25 @@ class _AnyMethod(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no ty
     def service(self, handler_call_details: Any) -> Any:
         path = handler_call_details.method
         metadata = {str(key): str(value) for key, value in handler_call_details.invocation_metadata}
-        # Every method is treated as a stream both ways, which on the wire they all are.
-        return grpc.stream_stream_rpc_method_handler(lambda messages, context: self._converse(path, metadata, messages, context))
+        # Every method is treated as a stream both ways, which on the wire they all are. grpcio looks at what it is given:
+        # an asynchronous generator is awaited, and anything that merely returns one is taken for a blocking function.
+        return grpc.stream_stream_rpc_method_handler(_Conversation(self._service, self._draining, path, metadata).hold)
 
-    async def _converse(self, path: str, metadata: Mapping[str, str], messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+
+@dataclass(frozen=True, slots=True)
+class _Conversation:
+    service: Service
+    draining: asyncio.Future[None]
+    path: str
+    metadata: Mapping[str, str]
+
+    async def hold(self, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         call: Call | None = None
         try:
-            call = self._service.open(path, metadata)
+            call = self.service.open(self.path, self.metadata)
             if call is None:
                 raise CallError(Status.UNIMPLEMENTED, "unknown method")
-            async for message in _until_quiet(messages, self._draining) if call.is_lasting else messages:
+            async for message in _until_quiet(messages, self.draining) if call.is_lasting else messages:
                 answer = call.message(message)
                 if answer is not None and not isinstance(answer, bytes):
                     answer = await answer
@@ -93,7 +103,7 @@ async def _until_quiet(messages: AsyncIterator[bytes], draining: asyncio.Future[
     """The messages; while draining, only as long as they follow each other closely."""
     iterator = aiter(messages)
     while True:
-        upcoming: asyncio.Future[bytes | None] = asyncio.ensure_future(anext(iterator, None))  # type: ignore[arg-type] # a coroutine
+        upcoming: asyncio.Future[bytes | None] = asyncio.ensure_future(anext(iterator, None))
         try:
             await asyncio.wait((upcoming, draining), return_when=asyncio.FIRST_COMPLETED)
             if not upcoming.done():

@@ -10,7 +10,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -43,10 +43,24 @@ def answers(path: Path) -> bool:
         return client.connect_ex(str(path)) == 0
 
 
-def collect(paths: Sequence[Path]) -> str:
-    """The numbers of all workers that answer, added up."""
-    pages = [_fetch(path) for path in paths]
-    return merge([page for page in pages if page])
+class Tally:
+    """The numbers of all workers, added up. What an ended worker last showed still counts, so that no sum ever falls."""
+
+    def __init__(self) -> None:
+        self._shown: dict[int, str] = {}  # by process
+        self._ended = ""
+        self._lock = threading.Lock()  # the HTTP server answers each scrape on a thread
+
+    def page(self, workers: Mapping[int, Path]) -> str:
+        """One page for `workers`: process number to the socket where it hands out its numbers."""
+        with self._lock:
+            for pid, path in workers.items():
+                if page := _fetch(path):
+                    self._shown[pid] = page
+            over = [self._shown.pop(pid) for pid in self._shown.keys() - workers.keys()]
+            if over:
+                self._ended = merge([self._ended, *over])
+            return merge([self._ended, *self._shown.values()])
 
 
 def _fetch(path: Path) -> str:
@@ -57,7 +71,7 @@ def _fetch(path: Path) -> str:
             parts = iter(lambda: client.recv(65_536), b"")
             return b"".join(parts).decode()
     except OSError:
-        return ""  # it is restarting; its numbers are back at the next scrape
+        return ""  # it is being replaced; what it last showed counts meanwhile
 
 
 class Page:

@@ -71,6 +71,9 @@ class Settlement:
 
         client = Redis.from_url(store_url)
         ledger = Ledger(client, kept=config.store.records_kept)
+        telemetry.metrics.count_from(
+            "tiermesh_records_dropped", "Records lost because the store was away for too long.", lambda: ledger.dropped
+        )
         return cls(policy, telemetry, Book(client, ledger, asyncio.ensure_future(ledger.run())))
 
     def know(self, policy: Policy) -> None:

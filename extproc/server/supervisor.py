@@ -26,7 +26,7 @@ from extproc.errors import StartError
 from extproc.local.directory import private_directory
 from extproc.local.process import ChildProcess
 from extproc.local.valkey import ValkeyProcess
-from extproc.server.page import Page, answers, collect, page_socket
+from extproc.server.page import Page, Tally, answers, page_socket
 
 # What the configuration said when the sockets were opened and Envoy was rendered. A worker that is started later begins with
 # this and then follows the operator's file as far as the running Envoy can.
@@ -112,6 +112,7 @@ class Supervisor:
         self._store = ValkeyProcess(self.run_dir) if config.store.url == "embedded" else None
         self._slots: list[Slot] = []
         self._page: Page | None = None
+        self._tally = Tally()
         self._wanted: signal.Signals | None = None
 
     def start(self) -> None:
@@ -168,6 +169,7 @@ class Supervisor:
         """Put a new process into every place, the old one ending only when the new one serves."""
         for slot in self._slots:
             old = slot.child
+            self._metrics()  # its numbers so far, while it can still be asked
             try:
                 slot.start()
                 slot.wait_ready()
@@ -208,7 +210,8 @@ class Supervisor:
         return tuple(slot.child.pid for slot in self._slots if slot.child is not None)
 
     def _metrics(self) -> str:
-        return collect([page_socket(self.run_dir, slot.index) for slot in self._slots])
+        running = {slot.child.pid: page_socket(self.run_dir, slot.index) for slot in self._slots if slot.child is not None}
+        return self._tally.page(running)
 
     def _tell_all(self, number: signal.Signals) -> None:
         for slot in self._slots:

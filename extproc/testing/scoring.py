@@ -30,7 +30,7 @@ class FixedScorer:
 
 
 def write_model(directory: Path, words: Mapping[str, float]) -> Path:
-    """Writes a classifier into `directory`, for `classifier.path`, and returns that.
+    """Writes a classifier into `directory`, for `classifier.path`, and returns that. The words are of lower-case letters.
 
     It is loaded and run like any other. Its score is that of the highest-scored of `words` in the ask, 0 when there is none.
     """
@@ -60,7 +60,7 @@ def _tokenizer(words: tuple[str, ...]) -> dict[str, object]:
         "truncation": None,
         "padding": None,
         "added_tokens": [],
-        "normalizer": {"type": "Lowercase"},
+        "normalizer": None,  # what is tokenized is in lower case already
         "pre_tokenizer": {"type": "Whitespace"},
         "post_processor": None,
         "decoder": None,

@@ -173,13 +173,19 @@ class Stack:
 
     def arrivals(self, request_id: str) -> dict[str, list[Arrival]]:
         """What reached each stand-in of this request."""
-        found = {name: [one for one in standin.arrivals if one.headers.get("x-request-id") == request_id] for name, standin in self.standins.items()}
+        found = {name: [one for one in tuple(standin.arrivals) if one.headers.get("x-request-id") == request_id] for name, standin in self.standins.items()}
         return {name: arrivals for name, arrivals in found.items() if arrivals}
 
     def arrival(self, request_id: str) -> tuple[str, Arrival]:
         """Which stand-in was reached, and with what; fails when it was not exactly one, once."""
         ((name, (arrival,)),) = self.arrivals(request_id).items()
         return name, arrival
+
+    def await_arrival(self, name: str, words: bytes) -> Arrival:
+        """The first request with these words in its body, once it has reached the stand-in `name`."""
+        found: list[Arrival] = []
+        until(lambda: found or found.extend(one for one in tuple(self.standins[name].arrivals) if words in one.body), f"{words!r} did not arrive")
+        return found[0]
 
     def counter(self, pattern: str) -> int:
         """Envoy's counters whose names match, added up."""

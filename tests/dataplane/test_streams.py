@@ -12,7 +12,7 @@ import pytest
 
 from extproc.testing import Behaviour
 from extproc.testing.answers import APIS, canned
-from tests.dataplane.harness import Answer, Stack, chat_body, until
+from tests.dataplane.harness import Answer, Stack, chat_body
 
 pytestmark = pytest.mark.dataplane
 
@@ -107,8 +107,7 @@ def test_a_caller_who_leaves_before_an_answer_is_on_one_record(stack: Stack) -> 
     body = json.dumps(chat_body("medium, and then gone")).encode()
     with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as caller:
         caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
-        until(lambda: any(b"and then gone" in arrival.body for arrival in stack.standins["mid"].arrivals), "nothing arrived")
-    (request_id,) = {one.headers["x-request-id"] for one in stack.standins["mid"].arrivals if b"and then gone" in one.body}
+        request_id = stack.await_arrival("mid", b"and then gone").headers["x-request-id"]
     record = stack.record(request_id)
     assert (record.outcome, record.is_estimated, record.estimate_reason) == ("aborted", True, "aborted")
     assert record.prompt_tokens > 0
