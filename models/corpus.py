@@ -163,10 +163,10 @@ def varied(row: Row, pieces: Pieces, rng: random.Random) -> Row:
     """`row` with changes that leave its labels true: a system prompt, politeness, typos, an earlier exchange, tools on offer."""
     prompt = row.prompt
     ask, system, turns, tools = prompt.ask, prompt.system, list(prompt.turns), prompt.tool_count
-    if rng.random() < 0.15:
+    if rng.random() < 0.2:
         ask = typos(ask, rng)
-    if rng.random() < 0.15:
-        ask = rng.choice(("please ", "Hi, ", "Hello! ", "could you ", "quick one: ", "URGENT: ", "I need help. ")) + ask
+    if rng.random() < 0.25:
+        ask = rng.choice(("please ", "Please: ", "Hi, ", "Hello! ", "could you ", "quick one: ", "URGENT: ", "I need help. ")) + ask
     if rng.random() < 0.1:
         ask += rng.choice((" Thanks!", " please", " Thank you in advance.", "\n\nRegards", " Be brief.", " Take your time."))
     if not system and rng.random() < 0.35:

@@ -30,8 +30,14 @@ def cost(chosen: np.ndarray, truth: np.ndarray) -> float:
 
 
 def regret(chosen: np.ndarray, truth: np.ndarray) -> float:
-    """What cuts are chosen by: mean weighted cost, and half the share of wrong tiers, so that caution does not eat the saving."""
-    return cost(chosen, truth) + 0.5 * float((chosen != truth).mean())
+    """What cuts are chosen by: mean weighted cost plus the share of wrong tiers, so that caution does not eat the saving."""
+    return cost(chosen, truth) + float((chosen != truth).mean())
+
+
+def smooth_regret(scores: np.ndarray, cuts: tuple[float, float], truth: np.ndarray) -> float:
+    """Regret averaged over cuts near these, because the best cut of a few hundred rows is an accident."""
+    near = (-0.04, 0.0, 0.04)
+    return float(np.mean([regret(tiers(scores, (cuts[0] + low, cuts[1] + high)), truth) for low in near for high in near]))
 
 
 def confusion(chosen: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -223,16 +223,16 @@ def out_of_fold(
 
 
 def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[float, float]]:
-    """The temperature with the least log loss, and the raw scores at which tiers should change (least regret)."""
+    """The temperature with the least log loss, and the raw scores at which tiers should change (least smoothed regret)."""
     truth = np.array([int(np.argmax(row.tier)) for row in own])
     temperatures = np.linspace(0.6, 3.0, 49)
     temperature = float(min(temperatures, key=lambda value: metrics.log_loss(metrics.softmax(logits / value), truth)))
     probabilities = metrics.softmax(logits / temperature)
     raw = probabilities @ np.array([0.0, 0.5, 1.0])
-    grid = np.linspace(0.08, 0.92, 85)
+    grid = np.linspace(0.1, 0.9, 41)
     knots = min(
         ((low, high) for low in grid for high in grid if high - low >= 0.15),
-        key=lambda pair: metrics.regret(metrics.tiers(raw, pair), truth),
+        key=lambda pair: metrics.smooth_regret(raw, pair, truth),
     )
     print(f"out of fold: temperature {temperature:.2f}, knots {knots[0]:.2f} {knots[1]:.2f}")
     print(metrics.report(metrics.tiers(raw, knots), truth), f"ECE {metrics.calibration_error(probabilities, truth):.3f}")

@@ -30,6 +30,7 @@ from extproc.usage import Record, read_records
 
 _RECORD_PATIENCE_S = 5.0
 _TIMEOUT_S = 20.0
+_PAGE_COLUMNS = 130
 
 _CURLS = """\
 Try it (the answers are canned: nothing here is a model):
@@ -168,7 +169,7 @@ def _show(args: argparse.Namespace, console: Console, gateway: Gateway, sent: li
     if args.json:
         print(json.dumps({"records": [{"request": title, **record.to_json()} for title, record in rows], "totals": totals(rows)}))
         return
-    out = Console()
+    out = Console(width=None if sys.stdout.isatty() else _PAGE_COLUMNS)  # a file or a pipe has no width of its own
     out.print(record_table(rows))
     summary = totals(rows)
     out.print(
@@ -185,9 +186,9 @@ def _show(args: argparse.Namespace, console: Console, gateway: Gateway, sent: li
 
 def _linger(console: Console, gateway: Gateway) -> None:
     try:
-        while gateway.watch():
+        while True:
+            gateway.watch()
             time.sleep(0.1)
-        console.print("[red]Envoy ended by itself.[/]")
     except KeyboardInterrupt:
         console.print("ending")
     sys.stderr.flush()

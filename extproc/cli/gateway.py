@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Self
 
 from extproc.config import Config, load
+from extproc.errors import StartError
 from extproc.local.envoy import EnvoyProcess, envoy_binary
 from extproc.local.port import check_port
 from extproc.mesh import Rendered, render_envoy
 from extproc.server.supervisor import Supervisor, worker_count
 
+_STEADY_S = 5.0  # an Envoy that ends sooner would only end again
 _LOG_FLUSH_S = 0.3  # Envoy hands its access log over every 0.1 s
 
 
@@ -38,6 +40,7 @@ class Gateway:
         self._concurrency = concurrency or len(os.sched_getaffinity(0))
         self._report = report
         self.envoy: EnvoyProcess | None = None
+        self._envoy_started_at = 0.0
 
     @property
     def url(self) -> str:
@@ -56,15 +59,26 @@ class Gateway:
             bootstrap = self.supervisor.run_dir / "envoy.yaml"
             bootstrap.write_text(rendered.bootstrap)
             self.envoy = EnvoyProcess(bootstrap, log=self.supervisor.run_dir / "envoy.log", concurrency=self._concurrency)
-            self.envoy.start()
+            self._start_envoy()
         except BaseException:
             self.stop(drain_s=0)
             raise
 
-    def watch(self) -> bool:
-        """Replace workers that died; False when Envoy itself has ended."""
+    def watch(self) -> None:
+        """Start again what has died: workers, and Envoy itself. Raises StartError when Envoy will not stay up."""
         self.supervisor.watch()
-        return self.envoy is not None and self.envoy.process.is_running
+        if self.envoy is None or self.envoy.process.is_running:
+            return
+        if time.monotonic() - self._envoy_started_at < _STEADY_S:
+            raise StartError(f"Envoy ended with status {self.envoy.process.exit_status}:\n{self.envoy.process.last_words()}")
+        self._report(f"Envoy ended with status {self.envoy.process.exit_status}; starting it again")
+        self.envoy.stop()
+        self._start_envoy()
+
+    def _start_envoy(self) -> None:
+        if self.envoy is not None:
+            self._envoy_started_at = time.monotonic()
+            self.envoy.start()
 
     def stop(self, *, drain_s: float | None = None) -> None:
         """No new requests, then the end of those in flight (at most `drain_s`), then of everything."""

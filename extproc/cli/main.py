@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return command(args)
     except ConfigError as error:
-        print(f"{getattr(args, 'file', None) or getattr(args, 'config', 'configuration')} cannot be used:", file=sys.stderr)
+        print(f"{getattr(args, 'config', None) or getattr(args, 'file', 'the configuration')} cannot be used:", file=sys.stderr)
         for problem in error.problems:
             print(f"  {problem}", file=sys.stderr)
         return _FAILED

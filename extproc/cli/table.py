@@ -16,6 +16,7 @@ def record_table(rows: Sequence[Row]) -> Table:
     table = Table("request", "score", "tier", "why", "backend", "tokens", "cost", "saved")
     for column in (1, 5, 6, 7):
         table.columns[column].justify = "right"
+        table.columns[column].no_wrap = True  # numbers that wrap cannot be compared
     for title, record in rows:
         table.add_row(
             title,

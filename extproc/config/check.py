@@ -15,7 +15,7 @@ from extproc.config.place import Finding, Place, alternatives, did_you_mean, dot
 from extproc.config.types import Api, Backend, Config, Location
 from extproc.errors import Problem
 
-UNFORCEABLE = frozenset({"model", "stream", "stream_options", "messages", "input", "prompt"})
+UNFORCEABLE = frozenset({"model", "stream", "stream_options", "messages", "input", "prompt", "system", "instructions", "tools"})
 _EVERY_LOCATION = ("backends", "*", "location")
 
 

@@ -34,7 +34,7 @@ def listener_filters(config: Config) -> list[hcm.HttpFilter]:
     """
     return [
         match.http_filter(REQUEST_FILTER, _request(config)),
-        match.only_when_present(names.ANSWER_HEADER, ANSWER_FILTER, extension(_EXT_PROC, _answer(config))),
+        match.http_filter(ANSWER_FILTER, _answer(config)),
         match.http_filter(JSON_FILTER, accounting.json_rules()),
         match.http_filter(SSE_FILTER, accounting.sse_rules()),
         match.http_filter("envoy.filters.http.router", router.Router()),
@@ -72,19 +72,32 @@ def _request(config: Config) -> ext_proc.ExternalProcessor:
     )
 
 
+def edited_answer() -> ext_proc.ExtProcPerRoute:
+    """What a route says to have its answers pass through the worker.
+
+    STREAMED: BUFFERED would hold back the first token until the last.
+    """
+    mode = ext_proc.ProcessingMode(
+        request_header_mode=_Headers.SKIP,
+        response_header_mode=_Headers.SEND,
+        response_body_mode=_Body.STREAMED,
+        request_trailer_mode=_Headers.SKIP,
+        response_trailer_mode=_Headers.SKIP,
+    )
+    return ext_proc.ExtProcPerRoute(overrides=ext_proc.ExtProcOverrides(processing_mode=mode))
+
+
 def _answer(config: Config) -> ext_proc.ExternalProcessor:
-    # STREAMED: BUFFERED would hold back the first token until the last. It fails open: an extra chunk in an answer is
-    # better than a broken answer.
+    # Asleep, without so much as a gRPC stream, but on the routes that wake it. A matcher on the request's headers would do
+    # too, were it not for answers that Envoy or the worker give before this filter has seen a request: it has not been asked
+    # then, and the filter runs. It fails open: an extra chunk in an answer is better than a broken answer.
+    skip = _Headers.SKIP
     return ext_proc.ExternalProcessor(
         grpc_service=_service(names.ANSWER_PHASE),
         failure_mode_allow=True,
         allow_mode_override=True,
         processing_mode=ext_proc.ProcessingMode(
-            request_header_mode=_Headers.SKIP,
-            response_header_mode=_Headers.SEND,
-            response_body_mode=_Body.STREAMED,
-            request_trailer_mode=_Headers.SKIP,
-            response_trailer_mode=_Headers.SKIP,
+            request_header_mode=skip, response_header_mode=skip, request_trailer_mode=skip, response_trailer_mode=skip
         ),
         message_timeout=seconds(config.processor.message_timeout_s),
         metadata_options=_metadata(forwards=True),

@@ -20,11 +20,6 @@ def http_filter(name: str, message: betterproto2.Message) -> hcm.HttpFilter:
     return hcm.HttpFilter(name=name, typed_config=Any.pack(message))
 
 
-def only_when_present(header: str, name: str, inner: core.TypedExtensionConfig) -> hcm.HttpFilter:
-    """`inner` as a filter called `name` that runs when a request carries `header`."""
-    return _unless(_not(_header_is(header, xds.StringMatcher(safe_regex=_anything()))), name, inner)
-
-
 def only_on_attempt(number: int, name: str, inner: core.TypedExtensionConfig) -> hcm.HttpFilter:
     """`inner` as an upstream filter called `name` that runs on one attempt."""
     return _unless(_not(_header_is(ATTEMPT_HEADER, xds.StringMatcher(exact=str(number)))), name, inner)
@@ -49,7 +44,3 @@ def _header_is(header: str, value: xds.StringMatcher) -> xds.MatcherMatcherListP
 
 def _not(predicate: xds.MatcherMatcherListPredicate) -> xds.MatcherMatcherListPredicate:
     return xds.MatcherMatcherListPredicate(not_matcher=predicate)
-
-
-def _anything() -> xds.RegexMatcher:
-    return xds.RegexMatcher(regex=".+", google_re2=xds.RegexMatcherGoogleRe2())

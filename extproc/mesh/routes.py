@@ -53,18 +53,24 @@ def _chains(config: Config, policy: Policy) -> Iterator[route.Route]:
     for chain in names.chains(policy):
         name = chain_name(chain)
         has_chain = _header(names.CHAIN_HEADER, matcher.StringMatcher(exact=name))
-        is_stream = route.HeaderMatcher(name=names.STREAM_HEADER, present_match=True)
-        yield _forward(f"stream.{name}", chain, [has_chain, is_stream], _stream_idle(chain, config))
-        yield _forward(f"chain.{name}", chain, [has_chain], _answer_idle(chain, config))
+        edited = _forward(f"edited.{name}", [has_chain, _present(names.ANSWER_HEADER)], _action(chain, _stream_idle(chain, config)))
+        edited.typed_per_filter_config = {filters.ANSWER_FILTER: Any.pack(filters.edited_answer())}
+        yield edited
+        yield _forward(f"stream.{name}", [has_chain, _present(names.STREAM_HEADER)], _action(chain, _stream_idle(chain, config)))
+        yield _forward(f"chain.{name}", [has_chain], _action(chain, _answer_idle(chain, config)))
 
 
-def _forward(name: str, chain: tuple[Backend, ...], headers: list[route.HeaderMatcher], idle_s: float) -> route.Route:
+def _forward(name: str, headers: list[route.HeaderMatcher], action: route.RouteAction) -> route.Route:
     return route.Route(
         name=name,
         match=route.RouteMatch(prefix="/", headers=headers),
-        route=_action(chain, idle_s),
+        route=action,
         request_body_buffer_limit=_ANSWER_BUFFER_BYTES,
     )
+
+
+def _present(header: str) -> route.HeaderMatcher:
+    return route.HeaderMatcher(name=header, present_match=True)
 
 
 def _undecided(config: Config, policy: Policy) -> Iterator[route.Route]:

@@ -86,7 +86,7 @@ class _Conversation:
                     answer = await answer
                 if answer is not None:
                     yield answer
-            last = call.end()
+            last = call.end()  # of a call that the peer has cancelled, too, grpcio says that its messages end
             if last is not None:
                 yield last
         except CallError as error:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,9 +21,22 @@ _TIMEOUT_S = 2.0
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def page_socket(run_dir: Path, index: int) -> Path:
-    """Where worker `index` hands out its numbers."""
-    return run_dir / f"worker-{index}.metrics.sock"
+def page_socket(run_dir: Path, pid: int) -> Path:
+    """Where the worker with this process number hands out its numbers."""
+    return run_dir / f"metrics-{pid}.sock"
+
+
+def last_page(run_dir: Path, pid: int) -> Path:
+    """Where a worker that ended in order left its numbers."""
+    return run_dir / f"metrics-{pid}.last"
+
+
+def leave(run_dir: Path, pid: int, page: bytes) -> None:
+    """Leave the last numbers of a worker behind, and its socket no more."""
+    partial = run_dir / f"metrics-{pid}.new"
+    partial.write_bytes(page)
+    partial.rename(last_page(run_dir, pid))
+    page_socket(run_dir, pid).unlink(missing_ok=True)
 
 
 async def hand_out(path: Path, page: Callable[[], bytes]) -> asyncio.Server:
@@ -51,16 +64,26 @@ class Tally:
         self._ended = ""
         self._lock = threading.Lock()  # the HTTP server answers each scrape on a thread
 
-    def page(self, workers: Mapping[int, Path]) -> str:
-        """One page for `workers`: process number to the socket where it hands out its numbers."""
+    def page(self, pids: Sequence[int], run_dir: Path) -> str:
+        """One page for the workers with these process numbers and all before them."""
         with self._lock:
-            for pid, path in workers.items():
-                if page := _fetch(path):
+            for pid in pids:
+                if page := _fetch(page_socket(run_dir, pid)):
                     self._shown[pid] = page
-            over = [self._shown.pop(pid) for pid in self._shown.keys() - workers.keys()]
-            if over:
-                self._ended = merge([self._ended, *over])
+            for pid in self._shown.keys() - set(pids):
+                self._ended = merge([self._ended, _left(run_dir, pid) or self._shown[pid]])
+                del self._shown[pid]
             return merge([self._ended, *self._shown.values()])
+
+
+def _left(run_dir: Path, pid: int) -> str:
+    path = last_page(run_dir, pid)
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return ""  # it was killed: what it last showed is all there is
+    path.unlink(missing_ok=True)
+    return text
 
 
 def _fetch(path: Path) -> str:

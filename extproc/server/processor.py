@@ -82,7 +82,7 @@ class FailoverCall:
         kind = request.WhichOneof("request")
         if kind == "request_headers":
             count = codec.header_dict(request.request_headers.headers).get("x-envoy-attempt-count", "")
-            self._attempt = int(count) if count.isascii() and count.isdigit() else 0
+            self._attempt = int(count) if count.isascii() and count.isdigit() and len(count) < 10 else 0
             return codec.CONTINUE_REQUEST_HEADERS
         if kind == "request_body":
             return self._shape(request)

@@ -114,13 +114,26 @@ class Settlement:
         records: list[Record] = []
         while self._waiting and count > 0:
             count -= 1
-            record = record_of(self._waiting.popleft(), self._policy_of)
+            record = self._record(self._waiting.popleft())
             if record is not None:
                 records.append(record)
-        if records:
-            self._telemetry.emit(records)
-            if self._book is not None:
-                self._book.ledger.put(records)
+        if not records:
+            return
+        lines = [record.line() for record in records]
+        if self._book is not None:
+            self._book.ledger.put(lines)
+        try:
+            self._telemetry.emit(records, lines)
+        except Exception:
+            log.exception("telemetry of %d requests is lost", len(records))
+
+    def _record(self, entry: pb.HTTPAccessLogEntry) -> Record | None:
+        # Whatever is wrong with one entry must not keep those behind it from being settled.
+        try:
+            return record_of(entry, self._policy_of)
+        except Exception:
+            log.exception("a request could not be settled")
+            return None
 
     def _policy_of(self, digest: str) -> Policy:
         return self._policies.get(digest, self._current)

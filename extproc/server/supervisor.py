@@ -19,7 +19,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from extproc.config import Config
 from extproc.errors import StartError
@@ -27,6 +26,7 @@ from extproc.local.directory import private_directory
 from extproc.local.process import ChildProcess
 from extproc.local.valkey import ValkeyProcess
 from extproc.server.page import Page, Tally, answers, page_socket
+from extproc.server.signals import Signals
 
 # What the configuration said when the sockets were opened and Envoy was rendered. A worker that is started later begins with
 # this and then follows the operator's file as far as the running Envoy can.
@@ -56,10 +56,10 @@ class Slot:
 
     def __init__(self, config_path: Path, run_dir: Path, index: int, *, transport: str, logs_to_files: bool) -> None:
         self.index = index
+        self._run_dir = run_dir
         self.path = run_dir / f"worker-{index}.sock"
         self._argv = [sys.executable, "-m", "extproc.server.worker", "--config", str(config_path.absolute())]
         self._argv += ["--started", str(run_dir / STARTED), "--run-dir", str(run_dir), "--index", str(index)]
-        self._numbers = page_socket(run_dir, index)
         self._log = run_dir / f"worker-{index}.log" if logs_to_files else None
         self._socket = _listen(self.path) if transport == "native" else None
         self.child: ChildProcess | None = None
@@ -75,7 +75,6 @@ class Slot:
         else:
             self.path.unlink(missing_ok=True)
             fds, where = (), ["--address", f"unix:{self.path}"]
-        self._numbers.unlink(missing_ok=True)
         child = ChildProcess(f"worker {self.index}", [*self._argv, *where], log=self._log, keep_fds=fds)
         child.start()
         self.child, self.started_at = child, time.monotonic()
@@ -85,7 +84,7 @@ class Slot:
         """Returns once the process in this place serves. Raises StartError with its last words otherwise."""
         child = self.child
         if child is not None:
-            child.wait_ready(lambda: answers(self._numbers), timeout_s=_READY_S)
+            child.wait_ready(lambda: answers(page_socket(self._run_dir, child.pid)), timeout_s=_READY_S)
 
     def state(self) -> dict[str, object]:
         """What `/healthz` shows of this place."""
@@ -113,13 +112,14 @@ class Supervisor:
         self._slots: list[Slot] = []
         self._page: Page | None = None
         self._tally = Tally()
-        self._wanted: signal.Signals | None = None
 
     def start(self) -> None:
         """Returns when every worker serves. Raises StartError, and leaves nothing behind, when one cannot."""
         try:
             self._lock = _take(private_directory(self.run_dir) / "serve.lock")
             shutil.copyfile(self._config_path, self.run_dir / STARTED)
+            for stale in self.run_dir.glob("metrics-*"):  # of workers that an earlier supervisor had
+                stale.unlink(missing_ok=True)
             if self._config.telemetry.metrics_address:
                 self._page = Page(self._config.telemetry.metrics_address, self._metrics, self.state)
             if self._store is not None:
@@ -137,17 +137,16 @@ class Supervisor:
             self.stop(timeout_s=1.0)
             raise
 
-    def run(self) -> None:
-        """Keep the workers running until a signal says otherwise."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
-            signal.signal(number, self._note)
-        while self._wanted not in (signal.SIGTERM, signal.SIGINT):
-            if self._wanted == signal.SIGHUP:
+    def run(self, watch: Callable[[], None] | None = None) -> None:
+        """Keep the workers running, and do what signals say, until one of them says to end. `watch` instead of our own."""
+        signals = Signals()
+        while not signals.is_over:
+            number = signals.take()
+            if number == signal.SIGHUP:
                 self._tell_all(signal.SIGHUP)
-            elif self._wanted == signal.SIGUSR2:
+            elif number == signal.SIGUSR2:
                 self.replace_all()
-            self._wanted = None
-            self.watch()
+            (watch or self.watch)()
             time.sleep(_POLL_S)
 
     def watch(self) -> None:
@@ -169,7 +168,6 @@ class Supervisor:
         """Put a new process into every place, the old one ending only when the new one serves."""
         for slot in self._slots:
             old = slot.child
-            self._metrics()  # its numbers so far, while it can still be asked
             try:
                 slot.start()
                 slot.wait_ready()
@@ -210,16 +208,12 @@ class Supervisor:
         return tuple(slot.child.pid for slot in self._slots if slot.child is not None)
 
     def _metrics(self) -> str:
-        running = {slot.child.pid: page_socket(self.run_dir, slot.index) for slot in self._slots if slot.child is not None}
-        return self._tally.page(running)
+        return self._tally.page(self.pids, self.run_dir)
 
     def _tell_all(self, number: signal.Signals) -> None:
         for slot in self._slots:
             if slot.child is not None:
                 slot.child.signal(number)
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self._wanted = signal.Signals(number)
 
 
 def _listen(path: Path) -> socket.socket:

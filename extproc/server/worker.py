@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
+import json
 import logging
 import os
 import signal
@@ -27,7 +29,7 @@ from extproc.config import Config, load
 from extproc.config.watch import ConfigWatcher, Loaded, Reload, loaded
 from extproc.errors import TierMeshError
 from extproc.mesh import names
-from extproc.pipeline import Pipeline, scorer_of
+from extproc.pipeline import Head, Pipeline, scorer_of
 from extproc.server import diagnostics, page
 from extproc.server.native import NativeServer
 from extproc.server.services import Services
@@ -37,6 +39,7 @@ log = logging.getLogger("tiermesh.worker")
 
 # Longer than two of Envoy's health checks (1 s apart): after that it sends no new request here.
 _NOTICE_S = 2.5
+_WARM_UP_DECISIONS = 50
 _SWITCH_INTERVAL_S = 0.0005
 # A message is more than the body in it: Envoy sends metadata along.
 _MESSAGE_SLACK_BYTES = 1024 * 1024
@@ -78,6 +81,11 @@ class Worker:
         self.watcher = ConfigWatcher(place.config_path, started, self._on_reload)
         self.services = Services(lambda: self.pipeline, settlement.settle, lambda: self.is_serving)
 
+    def look_now(self) -> None:
+        """Take the file as it is this moment: whoever says so has finished writing it."""
+        self.watcher.look()
+        self.watcher.look()
+
     def _on_reload(self, reload: Reload) -> None:
         for problem in reload.problems:
             log.error("the configuration was not taken up: %s", problem)
@@ -97,16 +105,32 @@ async def run(place: Place) -> None:
     settlement = await Settlement.start(config, started.policy, store_url(config, place.run_dir), place.index)
     worker = Worker(place, started, settlement)
     worker.watcher.look()
+    _warm_up(worker.pipeline)
     server = await _serve(place, config, worker.services)
     # Last, because the supervisor takes it for the sign that this worker serves.
-    numbers = await page.hand_out(page.page_socket(place.run_dir, place.index), settlement.metrics_page)
+    numbers = await page.hand_out(page.page_socket(place.run_dir, os.getpid()), settlement.metrics_page)
     is_leaving = await _until_told(worker)
     if is_leaving:
         worker.is_serving = False
         await _notice(server)
     await server.drain(worker.drain_s)
-    numbers.close()
     await settlement.close()
+    numbers.close()
+    page.leave(place.run_dir, os.getpid(), settlement.metrics_page())
+
+
+def _warm_up(pipeline: Pipeline) -> None:
+    """Decide a few times about nothing, so that the first caller does not wait for caches, and settle memory for good."""
+    said = "Summarise in one sentence what a load balancer does, then give 3 examples: (1) at a gateway, (2) in a mesh. " * 8
+    body = json.dumps({"model": "warm-up", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": said}]})
+    head = Head("POST", "/v1/chat/completions", {"content-length": str(len(body))}, has_body=True)
+    for _ in range(_WARM_UP_DECISIONS):
+        pipeline.greet(head)
+        pipeline.decide(head, body.encode())
+    # What is loaded now stays loaded. Frozen, it is not walked by every full collection, which would hold decisions up.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def _serve(place: Place, config: Config, services: Services) -> Server:
@@ -134,7 +158,7 @@ async def _until_told(worker: Worker) -> bool:
     loop.add_signal_handler(signal.SIGTERM, tell, True)
     loop.add_signal_handler(signal.SIGINT, tell, True)
     loop.add_signal_handler(signal.SIGUSR1, tell, False)
-    loop.add_signal_handler(signal.SIGHUP, worker.watcher.look)
+    loop.add_signal_handler(signal.SIGHUP, worker.look_now)
     watching = asyncio.ensure_future(worker.watcher.run())
     try:
         return await told

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from extproc.telemetry.drain import Drain
-from extproc.usage import Record
 
 _PREFIX = '{"event":"request",'
 _BATCH_LINES = 1000
@@ -25,9 +24,9 @@ class LineLog:
         """Lines lost so far, because nobody read them in time or at all."""
         return self._lines.dropped
 
-    def write(self, records: Iterable[Record]) -> None:
-        """Takes the records' lines in; returns at once."""
-        self._lines.put([_PREFIX + record.line()[1:] + "\n" for record in records])
+    def write(self, lines: Iterable[str]) -> None:
+        """Takes the lines of records (`Record.line`) in; returns at once."""
+        self._lines.put([_PREFIX + line[1:] + "\n" for line in lines])
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Writes what is left; gives up after `timeout_s` when nobody reads."""

@@ -36,14 +36,14 @@ class Telemetry:
             return Telemetry(metrics, log)
         return _with_otlp(Telemetry(metrics, log), config, instance)
 
-    def emit(self, records: Sequence[Record]) -> None:
-        """Shows finished requests: counted at once, written and sent in the background."""
+    def emit(self, records: Sequence[Record], lines: Sequence[str] | None = None) -> None:
+        """Shows finished requests: counted at once, written and sent in the background. `lines` are theirs, if made already."""
         for record in records:
             self.metrics.observe(record)
         if self.spans is not None:
             self.spans.add(records)
         if self.log is not None:
-            self.log.write(records)
+            self.log.write(lines if lines is not None else [record.line() for record in records])
 
     def metrics_page(self) -> bytes:
         """This process's Prometheus page; `merge` makes one of several."""

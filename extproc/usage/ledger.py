@@ -64,10 +64,10 @@ class Ledger:
         self._batch = batch
         self._interval_s = interval_s
         self._timeout_s = timeout_s
-        self._waiting: deque[Record] = deque(maxlen=bound)
+        self._waiting: deque[str] = deque(maxlen=bound)
         self._wake = asyncio.Event()
         self._is_closing = False
-        self._flight: list[Record] = []  # the batch being sent, until the store has it
+        self._flight: list[str] = []  # the batch being sent, until the store has it
         self._number = 0  # of that batch
         # The braces put it into the stream's hash slot, so that one script may touch both in a cluster.
         self._writer_key = f"{{{key}}}:writer:{uuid.uuid4().hex}"
@@ -80,12 +80,12 @@ class Ledger:
         """Records not yet in the store."""
         return len(self._waiting) + len(self._flight)
 
-    def put(self, records: Iterable[Record]) -> None:
-        """Takes the records in; returns at once, whatever the store does."""
-        for record in records:
+    def put(self, lines: Iterable[str]) -> None:
+        """Takes the lines of records (`Record.line`) in; returns at once, whatever the store does."""
+        for line in lines:
             if len(self._waiting) == self._waiting.maxlen:
                 self.dropped += 1
-            self._waiting.append(record)
+            self._waiting.append(line)
         if self._waiting and not self._wake.is_set():
             self._wake.set()
 
@@ -131,8 +131,8 @@ class Ledger:
         return True
 
     async def _append(self) -> None:
-        lines = [record.line() for record in self._flight]
-        await self._client.eval(_APPEND, 2, self._key, self._writer_key, str(self._number), str(_WRITER_TTL_S), str(self._kept), *lines)
+        counts = (str(self._number), str(_WRITER_TTL_S), str(self._kept))
+        await self._client.eval(_APPEND, 2, self._key, self._writer_key, *counts, *self._flight)
 
 
 async def read_records(client: Redis, since_id: str = "", *, limit: int = 1000, key: str = RECORDS_KEY) -> tuple[list[Record], str]:

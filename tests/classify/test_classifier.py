@@ -26,7 +26,7 @@ TRIVIAL = [
     'Sentiment, one word: "the soup was cold"',
     "thank you!",
     "Sort these words: pear, fig, kiwi",
-    "Write in capitals: closed today",
+    "Which day comes after Monday?",
     "Extract the order number: my order 8812 is late",
     "Was ist die Hauptstadt von Ungarn?",
     "Traduis en anglais : le musée est fermé",
@@ -78,9 +78,12 @@ def test_harder_tasks_about_the_same_subject_score_higher() -> None:
     assert scores == sorted(scores)
 
 
-def test_a_long_text_does_not_make_a_trivial_request_hard() -> None:
+def test_the_instruction_counts_more_than_the_length_of_what_it_is_about() -> None:
     letter = "Dear all, the lift is closed on 14 March from eight to five. Deliveries go through gate two. " * 40
-    assert MODEL.classify_text(f"Which language is this written in?\n\n{letter}").score <= 0.35
+    trivial = MODEL.classify_text(f"Which language is this written in?\n\n{letter}").score
+    hard = MODEL.classify_text(f"Find the root cause, weigh the hypotheses and design an experiment that separates them.\n\n{letter}").score
+    assert trivial < 0.45
+    assert hard > 0.6
 
 
 def test_a_verdict_is_a_distribution_a_score_and_a_known_task() -> None:

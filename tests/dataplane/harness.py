@@ -173,7 +173,10 @@ class Stack:
 
     def arrivals(self, request_id: str) -> dict[str, list[Arrival]]:
         """What reached each stand-in of this request."""
-        found = {name: [one for one in tuple(standin.arrivals) if one.headers.get("x-request-id") == request_id] for name, standin in self.standins.items()}
+        found = {
+            name: [one for one in tuple(standin.arrivals) if one.headers.get("x-request-id") == request_id]
+            for name, standin in self.standins.items()
+        }
         return {name: arrivals for name, arrivals in found.items() if arrivals}
 
     def arrival(self, request_id: str) -> tuple[str, Arrival]:
@@ -184,7 +187,10 @@ class Stack:
     def await_arrival(self, name: str, words: bytes) -> Arrival:
         """The first request with these words in its body, once it has reached the stand-in `name`."""
         found: list[Arrival] = []
-        until(lambda: found or found.extend(one for one in tuple(self.standins[name].arrivals) if words in one.body), f"{words!r} did not arrive")
+        until(
+            lambda: found or found.extend(one for one in tuple(self.standins[name].arrivals) if words in one.body),
+            f"{words!r} did not arrive",
+        )
         return found[0]
 
     def counter(self, pattern: str) -> int:
@@ -267,5 +273,3 @@ def running(
         (directory / "tiermesh.yaml").write_text(text)
         gateway = stack.enter_context(Gateway(directory / "tiermesh.yaml", logs_to_files=True))
         yield Stack(gateway, standins, directory)
-
-

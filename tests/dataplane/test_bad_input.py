@@ -163,7 +163,9 @@ def test_a_lone_surrogate_passes_as_it_came(stack: Stack) -> None:
     assert stack.record(answer.id).outcome == "ok"
 
 
-@pytest.mark.parametrize("members", [{"messages": "none"}, {"messages": [1, None, {"content": {"a": 1}}]}, {"stream": "maybe"}, {"tools": 5}])
+@pytest.mark.parametrize(
+    "members", [{"messages": "none"}, {"messages": [1, None, {"content": {"a": 1}}]}, {"stream": "maybe"}, {"tools": 5}]
+)
 def test_nonsense_in_json_is_for_the_backend_to_judge(stack: Stack, members: dict[str, Any]) -> None:
     answer = stack.post("/v1/chat/completions", {"model": "auto"} | members)
     assert answer.status in (200, 400)

@@ -155,7 +155,11 @@ def test_serve_runs_workers_alone_and_tells_how_they_are(home: Path, config: Pat
 def test_up_says_which_port_is_taken_and_by_which_setting(home: Path, config: Path, taken: str) -> None:
     with StandinThread(Standin("squatter")) as squatter:
         old = config.read_text().partition(f"{taken}: ")[2].split(",")[0].split("}")[0]
-        config.write_text(config.read_text().replace(f" {taken}: {old}", f" {taken}: {squatter.port}").replace(f"{{{taken}: {old}", f"{{{taken}: {squatter.port}"))
+        config.write_text(
+            config.read_text()
+            .replace(f" {taken}: {old}", f" {taken}: {squatter.port}")
+            .replace(f"{{{taken}: {old}", f"{{{taken}: {squatter.port}")
+        )
         up = command(home, "up", str(config))
         assert up.wait(60) == 2
     said = (home / "err.txt").read_text()

@@ -234,7 +234,9 @@ def test_stopping_lets_a_stream_finish_and_settles_it() -> None:
 
 def keep_records_of(stack: Stack) -> Callable[[], str]:
     """The store's file, which is still there when the store is not."""
-    return lambda: b"".join(path.read_bytes() for path in (stack.gateway.supervisor.run_dir / "state").rglob("*.aof")).decode("utf-8", "replace")
+    return lambda: b"".join(path.read_bytes() for path in (stack.gateway.supervisor.run_dir / "state").rglob("*.aof")).decode(
+        "utf-8", "replace"
+    )
 
 
 @pytest.mark.parametrize("on_failure", ["open", "closed"])

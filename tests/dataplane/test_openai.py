@@ -215,5 +215,3 @@ def test_a_client_is_told_what_a_backend_refuses(stack: Stack) -> None:
         client.chat.completions.create(model="auto", messages=user("easy"))
     record = stack.record(refused.value.response.headers["x-request-id"])
     assert (record.status, record.outcome, record.attempts, record.cost_micro_usd) == (400, "failed", ("local",), 0)
-
-

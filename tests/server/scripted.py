@@ -86,6 +86,11 @@ async def _refuse(data: bytes) -> bytes:
     raise CallError(Status.UNAVAILABLE, "not now")
 
 
+async def _fill(data: bytes) -> bytes:
+    await asyncio.sleep(0)
+    return b"x" * int(data)
+
+
 async def _never(data: bytes) -> bytes:
     await asyncio.Event().wait()
     return data
@@ -98,6 +103,7 @@ RESPONSES: Mapping[str, Callable[[bytes], Answer]] = {
     "Sum": lambda _data: None,
     "Last": lambda _data: None,
     "Slow": _slowly,
+    "FillLater": _fill,
     "Never": _never,
     "Raise": lambda data: _raise(ZeroDivisionError(data)),
     "RaiseLater": _break,
@@ -127,11 +133,19 @@ class Served:
         sizes = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
         return grpc.aio.insecure_channel(f"unix:{self.path}", options=[*sizes, *options])
 
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Waits until it is so; raises TimeoutError after five seconds."""
+        async with asyncio.timeout(5):
+            while not is_so():  # noqa: ASYNC110 - what a service sees happens in callbacks of either transport
+                await asyncio.sleep(0.01)
+
+    async def heard(self, messages: int) -> None:
+        """Waits until the calls have heard that many messages."""
+        await self.until(lambda: sum(len(call.heard) for call in self.service.calls) >= messages)
+
     async def all_closed(self) -> None:
         """Waits until every call that was opened is closed, and checks that each was closed once."""
-        async with asyncio.timeout(5):
-            while not all(call.closings for call in self.service.calls):
-                await asyncio.sleep(0.01)
+        await self.until(lambda: all(call.closings for call in self.service.calls))
         assert [call.closings for call in self.service.calls] == [1] * len(self.service.calls)
 
 

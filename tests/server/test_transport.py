@@ -118,13 +118,12 @@ async def test_a_cancelled_call_is_closed(served: Served, method: str) -> None:
     async with served.channel() as channel:
         talk = converse(channel, method)
         await talk.write(b"a")
-        async with asyncio.timeout(5):
-            while not (served.service.calls and served.service.calls[0].heard):
-                await asyncio.sleep(0.01)
+        await served.heard(1)
         talk.cancel()
         await served.all_closed()
         assert await ask(channel, "Echo", b"still here") == b"still here"
-    assert served.service.calls[0].ended == 0
+    if served.kind == "native":  # grpcio does not tell the end of the messages from the end of the call
+        assert served.service.calls[0].ended == 0
 
 
 async def test_a_lost_connection_closes_its_calls(served: Served) -> None:
@@ -132,9 +131,7 @@ async def test_a_lost_connection_closes_its_calls(served: Served) -> None:
     talks = [converse(channel, method) for method in ("Silent", "Never", "Last")]
     for talk in talks:
         await talk.write(b"a")
-    async with asyncio.timeout(5):
-        while sum(len(call.heard) for call in served.service.calls) < 3:
-            await asyncio.sleep(0.01)
+    await served.heard(3)
     await channel.close()
     await served.all_closed()
 
@@ -219,9 +216,7 @@ async def test_draining_ends_lasting_calls_and_reads_them_out(served: Served) ->
     async with served.channel() as channel:
         talk = converse(channel, "Last")
         await talk.write(b"1")
-        async with asyncio.timeout(5):
-            while not (served.service.calls and served.service.calls[0].heard):
-                await asyncio.sleep(0.01)
+        await served.heard(1)
         draining = asyncio.ensure_future(served.server.drain(5))
         # Sent before the client can have learned of the drain.
         await talk.write(b"2")
@@ -238,9 +233,7 @@ async def test_draining_gives_up_on_calls_that_never_end(served: Served) -> None
     async with served.channel() as channel:
         talk = converse(channel, "Never")
         await talk.write(b"a")
-        async with asyncio.timeout(5):
-            while not (served.service.calls and served.service.calls[0].heard):
-                await asyncio.sleep(0.01)
+        await served.heard(1)
         async with asyncio.timeout(3):
             await served.server.drain(0.1)
         assert await talk.code() is not grpc.StatusCode.OK

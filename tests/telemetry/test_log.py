@@ -17,7 +17,7 @@ def test_each_record_is_one_line_of_json(record: Records) -> None:
     stream = io.StringIO()
     log = LineLog(stream)
     records = [record(request_id=f"r{number}", asked_model="line\nbreak é") for number in range(3)]
-    log.write(records)
+    log.write(record.line() for record in records)
     log.close()
     lines = stream.getvalue().splitlines()
     assert [json.loads(line) for line in lines] == [{"event": "request", **json.loads(entry.line())} for entry in records]
@@ -28,7 +28,7 @@ def test_a_reader_that_stalls_stops_nobody_and_the_loss_is_counted(record: Recor
     with os.fdopen(writing, "w") as stream:
         log = LineLog(stream, bound=50)
         for _ in range(40):
-            log.write([record()] * 25)
+            log.write([record().line()] * 25)
         assert log.dropped > 500  # the pipe, a write under way and the queue hold far fewer than were written
         drained = threading.Thread(target=_drain, args=(reading,))
         drained.start()
@@ -47,9 +47,9 @@ def test_a_reader_that_is_gone_stops_nobody(record: Records) -> None:
     os.close(reading)
     stream = os.fdopen(writing, "w", buffering=1)
     log = LineLog(stream, bound=10)
-    log.write([record()] * 5)
+    log.write([record().line()] * 5)
     log.close()
-    log.write([record()] * 30)
+    log.write([record().line()] * 30)
     assert log.dropped >= 20
     with contextlib.suppress(BrokenPipeError):
         stream.close()

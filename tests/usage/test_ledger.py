@@ -54,7 +54,7 @@ async def store(valkey: Path) -> AsyncIterator[Redis]:
 async def test_records_come_back_in_the_order_they_were_put(store: Redis) -> None:
     ledger = Ledger(store, kept=100, interval_s=0.01, batch=4)
     async with _running(ledger) as task:
-        ledger.put(_record(number) for number in range(10))
+        ledger.put(_record(number).line() for number in range(10))
         ledger.close()
         await asyncio.wait_for(task, 5)
     records, last_id = await read_records(store)
@@ -66,10 +66,10 @@ async def test_records_come_back_in_the_order_they_were_put(store: Redis) -> Non
 async def test_a_reader_goes_on_where_it_stopped(store: Redis) -> None:
     ledger = Ledger(store, kept=100, interval_s=0.0)
     async with _running(ledger):
-        ledger.put([_record(1), _record(2), _record(3)])
+        ledger.put([_record(1).line(), _record(2).line(), _record(3).line()])
         await _until(lambda: ledger.written == 3)
         first, last_id = await read_records(store, limit=2)
-        ledger.put([_record(4)])
+        ledger.put([_record(4).line()])
         await _until(lambda: ledger.written == 4)
     rest, _ = await read_records(store, last_id)
     assert (first, rest) == ([_record(1), _record(2)], [_record(3), _record(4)])
@@ -78,7 +78,7 @@ async def test_a_reader_goes_on_where_it_stopped(store: Redis) -> None:
 async def test_a_reader_gets_text_or_bytes_alike(store: Redis, valkey: Path) -> None:
     ledger = Ledger(store, kept=100, interval_s=0.0)
     async with _running(ledger):
-        ledger.put([_record(1)])
+        ledger.put([_record(1).line()])
         await _until(lambda: ledger.written == 1)
     client = Redis(unix_socket_path=str(valkey), decode_responses=True)
     assert (await read_records(client))[0] == [_record(1)]
@@ -88,7 +88,7 @@ async def test_a_reader_gets_text_or_bytes_alike(store: Redis, valkey: Path) -> 
 async def test_about_as_many_records_are_kept_as_was_asked(store: Redis) -> None:
     ledger = Ledger(store, kept=200, interval_s=0.0)
     async with _running(ledger):
-        ledger.put(_record(number) for number in range(1500))
+        ledger.put(_record(number).line() for number in range(1500))
         await _until(lambda: ledger.written == 1500)
     assert 200 <= await store.xlen(RECORDS_KEY) < 400
 
@@ -116,7 +116,7 @@ async def test_a_batch_sent_again_is_there_once(store: Redis, valkey: Path) -> N
     deaf = _Deaf(unix_socket_path=str(valkey))
     ledger = Ledger(deaf, kept=100, interval_s=0.0, batch=2)
     async with _running(ledger):
-        ledger.put(_record(number) for number in range(5))
+        ledger.put(_record(number).line() for number in range(5))
         await _until(lambda: ledger.written == 5)
     await deaf.aclose()
     assert ledger.failures == 2
@@ -127,8 +127,8 @@ async def test_writers_do_not_get_in_each_others_way(store: Redis) -> None:
     first, second = Ledger(store, kept=100, interval_s=0.0), Ledger(store, kept=100, interval_s=0.0)
     async with _running(first), _running(second):
         for number in range(3):
-            first.put([_record(number)])
-            second.put([_record(number + 10)])
+            first.put([_record(number).line()])
+            second.put([_record(number + 10).line()])
             await _until(lambda done=number + 1: first.written == second.written == done)
     records, _ = await read_records(store)
     assert sorted(record.cost_micro_usd for record in records) == [0, 1, 2, 10, 11, 12]
@@ -139,7 +139,7 @@ async def test_an_outage_of_the_store_loses_nothing_within_the_bound(tmp_path: P
     async with _client(path) as client:
         ledger = Ledger(client, kept=100, interval_s=0.0, batch=3, bound=50)
         async with _running(ledger):
-            ledger.put(_record(number) for number in range(10))
+            ledger.put(_record(number).line() for number in range(10))
             await _until(lambda: ledger.failures > 0)
             assert (ledger.written, ledger.waiting, ledger.dropped) == (0, 10, 0)
             with ValkeyServer(port=0, data_dir=tmp_path, unix_socket_path=path):
@@ -150,7 +150,7 @@ async def test_an_outage_of_the_store_loses_nothing_within_the_bound(tmp_path: P
 async def test_beyond_the_bound_the_oldest_are_lost_and_counted(tmp_path: Path) -> None:
     async with _client(tmp_path / "nobody.sock") as client:
         ledger = Ledger(client, kept=100, bound=5)
-        ledger.put(_record(number) for number in range(12))
+        ledger.put(_record(number).line() for number in range(12))
         assert (ledger.waiting, ledger.dropped) == (5, 7)
 
 
@@ -159,7 +159,7 @@ async def test_a_hung_store_is_given_up_in_time_and_asked_again(store: Redis, va
         await other.execute_command("CLIENT", "PAUSE", "60000", "WRITE")
         ledger = Ledger(store, kept=100, interval_s=0.0, timeout_s=0.05)
         async with _running(ledger):
-            ledger.put([_record(1)])
+            ledger.put([_record(1).line()])
             await _until(lambda: ledger.failures > 0)
             await other.execute_command("CLIENT", "UNPAUSE")
             await _until(lambda: ledger.written == 1)
