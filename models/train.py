@@ -3,7 +3,8 @@
     python -m models.train --routing-data DIR --out extproc/classify/model
 
 Needs torch, onnx and scipy beside what the product needs. Without --routing-data the model learns from the project's own
-rows alone and is worse on prompts unlike them. Same inputs, same versions, same machine: same bytes.
+rows alone and is worse on prompts unlike them. Seeds are fixed, but the trainer of `tokenizers` breaks ties at
+random, so a rebuild gives a model that is as good and not the same bytes.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from openai import AsyncOpenAI, BadRequestError, NotFoundError, OpenAI
+from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
 from extproc.testing import Behaviour
 from tests.dataplane.harness import CALLERS_KEY, Stack, counted

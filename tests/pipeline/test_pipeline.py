@@ -17,7 +17,8 @@ from extproc.usage import Ticket
 
 CONFIG = """
 backends:
-  local: {url: "http://127.0.0.1:1", model: local-model, tier: simple, location: on_prem, context_tokens: 1000, force: {temperature: 0, seed: 7}}
+  local:
+    {url: "http://127.0.0.1:1", model: local-model, tier: simple, location: on_prem, context_tokens: 1000, force: {temperature: 0, seed: 7}}
   mid: {url: "http://127.0.0.1:2/base/", model: mid-model, tier: standard, first_byte_timeout_s: 3}
   big: {url: "http://127.0.0.1:3", model: big-model, tier: complex, capabilities: [tools, images], answer_timeout_s: 900, force: {top_p: 1}}
   vectors: {url: "http://127.0.0.1:1", model: vector-model, tier: simple, apis: [embeddings], location: on_prem}
