@@ -8,6 +8,7 @@ import json
 from rich.console import Console
 
 from extproc import bench
+from extproc.cli.table import page
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,5 +26,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report.as_json()))
     else:
-        bench.show(report, Console())
+        bench.show(report, page())
     return 0

@@ -19,7 +19,7 @@ from rich.progress import Progress
 
 from extproc.cli.gateway import Gateway
 from extproc.cli.sample import sample_text
-from extproc.cli.table import record_table, totals
+from extproc.cli.table import page, record_table, totals
 from extproc.cli.workload import SAMPLES, Sample
 from extproc.config import parse
 from extproc.local.port import check_port, free_port
@@ -30,7 +30,6 @@ from extproc.usage import Record, read_records
 
 _RECORD_PATIENCE_S = 5.0
 _TIMEOUT_S = 20.0
-_PAGE_COLUMNS = 130
 
 _CURLS = """\
 Try it (the answers are canned: nothing here is a model):
@@ -169,7 +168,7 @@ def _show(args: argparse.Namespace, console: Console, gateway: Gateway, sent: li
     if args.json:
         print(json.dumps({"records": [{"request": title, **record.to_json()} for title, record in rows], "totals": totals(rows)}))
         return
-    out = Console(width=None if sys.stdout.isatty() else _PAGE_COLUMNS)  # a file or a pipe has no width of its own
+    out = page()
     out.print(record_table(rows))
     summary = totals(rows)
     out.print(

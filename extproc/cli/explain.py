@@ -7,10 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from extproc.cli.local_pipeline import pipeline_of
+from extproc.cli.table import page
 from extproc.config import Api
 from extproc.dialects import Refusal
 from extproc.errors import StartError
@@ -50,7 +50,7 @@ def _api(given: str | None, body: bytes) -> Api:
 
 
 def _show(explained: Explanation) -> None:
-    console = Console()
+    console = page()
     facts = "  ".join(f"{name}={_plain(value)}" for name, value in explained.request.items())
     console.print(f"[bold]request[/]   {facts}", highlight=False)
     if explained.verdict:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.table import Table
 
 from extproc.usage import Record
 
 Row = tuple[str, Record]
+
+_PAGE_COLUMNS = 150
+
+
+def page() -> Console:
+    """Standard output; a file or a pipe, which has no width of its own, gets one that holds our tables."""
+    return Console(width=None if sys.stdout.isatty() else _PAGE_COLUMNS)
 
 
 def record_table(rows: Sequence[Row]) -> Table:

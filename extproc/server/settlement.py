@@ -104,11 +104,13 @@ class Settlement:
         self._telemetry.close()
 
     def _slice(self) -> None:
-        self._work_off(_SLICE)
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._slice)
-        else:
-            self._is_scheduled = False
+        try:
+            self._work_off(_SLICE)
+        finally:  # whatever went wrong, what waits behind it is settled
+            if self._waiting:
+                asyncio.get_running_loop().call_soon(self._slice)
+            else:
+                self._is_scheduled = False
 
     def _work_off(self, count: int) -> None:
         records: list[Record] = []

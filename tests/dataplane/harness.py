@@ -84,7 +84,7 @@ processor:
   decision_timeout_s: {score_in_s}
   drain_s: 5
 classifier: {{path: "{model}"}}
-telemetry: {{metrics_address: "127.0.0.1:{metrics_port}", log: none}}
+telemetry: {{metrics_address: "127.0.0.1:{metrics_port}", log: none, otlp_endpoint: "{otlp}", trace_share: 1}}
 """
 
 KEYS = {"mid": "sk-of-mid", "frontier": "sk-of-frontier"}
@@ -243,7 +243,7 @@ def counted(arrival: Arrival, name: str, behaviour: Behaviour | None = None) -> 
 
 @contextlib.contextmanager
 def running(
-    *, transport: str = "native", workers: int = 2, on_failure: str = "open", patience_s: float = 30, decide_in_s: float = 10
+    *, transport: str = "native", workers: int = 2, on_failure: str = "open", patience_s: float = 30, decide_in_s: float = 10, otlp: str = ""
 ) -> Iterator[Stack]:
     """A gateway on free ports, in a directory whose name is short enough for Unix sockets.
 
@@ -268,6 +268,7 @@ def running(
             patience_s=patience_s,
             decide_in_s=decide_in_s,
             score_in_s=decide_in_s / 2,
+            otlp=otlp,
             model=write_model(directory / "model", SCORES),
         )
         (directory / "tiermesh.yaml").write_text(text)

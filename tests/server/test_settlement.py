@@ -23,7 +23,8 @@ class Kept:
         self.ids: list[str] = []
         self._failures = failures
 
-    def emit(self, records: Sequence[Record]) -> None:
+    def emit(self, records: Sequence[Record], lines: Sequence[str]) -> None:
+        assert [record.line() for record in records] == list(lines)
         if self._failures:
             self._failures -= 1
             raise ValueError("no")
