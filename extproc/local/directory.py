@@ -1,12 +1,16 @@
-"""Directories for sockets and state that only we may enter."""
+"""Directories for sockets and state that only we may enter, and only one of us at a time."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 
 from extproc.errors import StartError
+
+_LOCK_PATIENCE_S = 1.0  # one whose owner was killed is on its way out with it, but may be held a little longer
 
 
 def private_directory(path: Path) -> Path:
@@ -22,3 +26,26 @@ def private_directory(path: Path) -> Path:
     if found.st_mode & 0o077:
         path.chmod(0o700)
     return path
+
+
+def take_lock(path: Path) -> int:
+    """A file descriptor that holds the lock `path` for as long as it, or a copy a child has, is open.
+
+    Raises StartError naming the process that has it.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                os.close(lock)
+                where = f"TierMesh is already running in {path.parent} (process {owner})"
+                raise StartError(f"{where}; stop it or choose another processor.run_dir") from None
+            time.sleep(0.02)
+        else:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            return lock

@@ -7,19 +7,16 @@ second one out: the lock is the child's too, so it is free exactly when no Valke
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
-import time
 from pathlib import Path
 
 from extproc.errors import StartError
-from extproc.local.directory import private_directory
+from extproc.local.directory import private_directory, take_lock
 from extproc.local.process import ChildProcess
 
 _INSTALL = "pip install 'tiermesh[local]'"
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final zero
-_LOCK_PATIENCE_S = 1.0  # a Valkey whose parent was killed is dying, but may hold the lock a little longer
 
 
 def valkey_binary() -> Path:
@@ -63,7 +60,7 @@ class ValkeyProcess:
         binary = valkey_binary()
         private_directory(self.run_dir)
         state = private_directory(self.run_dir / "state")
-        self._lock_fd = _take_lock(self.run_dir / "valkey.lock")
+        self._lock_fd = take_lock(self.run_dir / "valkey.lock")
         self.socket_path.unlink(missing_ok=True)  # left by a killed one: the lock says nobody listens
         argv = (str(binary), *_settings(self.socket_path, state))
         self._process = ChildProcess("Valkey", argv, log=self.run_dir / "valkey.log", keep_fds=(self._lock_fd,))
@@ -108,25 +105,6 @@ def _settings(socket_path: Path, state: Path) -> tuple[str, ...]:
         "loglevel": "warning",
     }
     return tuple(part for key, value in settings.items() for part in (f"--{key}", value))
-
-
-def _take_lock(path: Path) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                owner = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-                os.close(fd)
-                where = f"TierMesh is already running in {path.parent} (process {owner})"
-                raise StartError(f"{where}; stop it or choose another processor.run_dir") from None
-            time.sleep(0.02)
-        else:
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-            return fd
 
 
 def _answers(path: Path) -> bool:

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _QUIET_S = 0.25  # as the native transport: what the peer sent before it learned of the drain has arrived
+_LAST_MESSAGES = 4  # a busy peer is never quiet, and opens another call only when this one ends
 
 
 class GrpcioServer:
@@ -100,9 +101,10 @@ class _Conversation:
 
 
 async def _until_quiet(messages: AsyncIterator[bytes], draining: asyncio.Future[None]) -> AsyncIterator[bytes]:
-    """The messages; while draining, only as long as they follow each other closely."""
+    """The messages; while draining, a few more, as long as they follow each other closely."""
     iterator = aiter(messages)
-    while True:
+    left = _LAST_MESSAGES
+    while left:
         upcoming: asyncio.Future[bytes | None] = asyncio.ensure_future(anext(iterator, None))
         try:
             await asyncio.wait((upcoming, draining), return_when=asyncio.FIRST_COMPLETED)
@@ -113,4 +115,5 @@ async def _until_quiet(messages: AsyncIterator[bytes], draining: asyncio.Future[
             upcoming.cancel()
         if message is None:
             return
+        left -= draining.done()
         yield message

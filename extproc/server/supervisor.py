@@ -10,7 +10,6 @@ the socket's queue instead of being refused.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from extproc.config import Config
 from extproc.errors import StartError
-from extproc.local.directory import private_directory
+from extproc.local.directory import private_directory, take_lock
 from extproc.local.process import ChildProcess
 from extproc.local.valkey import ValkeyProcess
 from extproc.server.page import Page, Tally, answers, page_socket
@@ -116,7 +115,7 @@ class Supervisor:
     def start(self) -> None:
         """Returns when every worker serves. Raises StartError, and leaves nothing behind, when one cannot."""
         try:
-            self._lock = _take(private_directory(self.run_dir) / "serve.lock")
+            self._lock = take_lock(private_directory(self.run_dir) / "serve.lock")
             shutil.copyfile(self._config_path, self.run_dir / STARTED)
             for stale in self.run_dir.glob("metrics-*"):  # of workers that an earlier supervisor had
                 stale.unlink(missing_ok=True)
@@ -226,14 +225,3 @@ def _listen(path: Path) -> socket.socket:
         raise StartError(f"cannot listen on {path}: {error}; choose another processor.run_dir") from error
     listening.listen(1024)
     return listening
-
-
-def _take(path: Path) -> int:
-    """An exclusive lock on `path`, held until the file descriptor is closed."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise StartError(f"TierMesh is already running in {path.parent}; stop it first, or choose another processor.run_dir") from error
-    return lock
