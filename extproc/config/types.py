@@ -194,7 +194,7 @@ class Processor(_Section):
     )
     message_timeout_s: Seconds = Field(2.0, description="How long Envoy waits for a decision.")
     decision_timeout_s: Seconds = Field(
-        0.15, description="TierMesh's own budget inside that; beyond it the rest is skipped and the default tier answers."
+        1.0, description="TierMesh's own budget inside that; beyond it the rest is skipped and the default tier answers."
     )
     drain_s: Seconds = Field(10.0, description="How long a stopping worker finishes what it has begun.")
 

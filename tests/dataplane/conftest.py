@@ -11,7 +11,7 @@ from extproc.testing import Behaviour
 from tests.dataplane.harness import Stack, running
 
 # Longer than a stand-in needs to answer on a busy machine, short enough to wait for where one hangs.
-_HANG_PATIENCE_S = 2
+_HANG_PATIENCE_S = 1.5
 
 
 @pytest.fixture(scope="session")

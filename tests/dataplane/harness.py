@@ -243,7 +243,13 @@ def counted(arrival: Arrival, name: str, behaviour: Behaviour | None = None) -> 
 
 @contextlib.contextmanager
 def running(
-    *, transport: str = "native", workers: int = 2, on_failure: str = "open", patience_s: float = 30, decide_in_s: float = 10, otlp: str = ""
+    *,
+    transport: str = "native",
+    workers: int = 2,
+    on_failure: str = "open",
+    patience_s: float = 30,
+    decide_in_s: float = 10,
+    otlp: str = "",
 ) -> Iterator[Stack]:
     """A gateway on free ports, in a directory whose name is short enough for Unix sockets.
 

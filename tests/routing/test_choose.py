@@ -14,10 +14,24 @@ from extproc.routing.fit import Demand, misfit
 POLICY = compile_config(
     parse("""
 backends:
-  local:    {tier: simple,   url: "http://127.0.0.1:8000", model: qwen, location: on_prem, context_tokens: 8000, capabilities: [tools]}
-  mid:      {tier: standard, url: "https://mid.example", model: gpt-mini, apis: [chat, responses], context_tokens: 100000, capabilities: [tools, json_schema, images]}
-  frontier: {tier: complex,  url: "https://top.example", model: opus, aliases: [best], context_tokens: 200000, capabilities: [tools, json_schema, images, files]}
-  vectors:  {tier: simple,   url: "http://127.0.0.1:8001", model: bge, aliases: [embed-small], apis: [embeddings], location: on_prem}
+  local:
+    {tier: simple, url: "http://127.0.0.1:8000", model: qwen, location: on_prem, context_tokens: 8000, capabilities: [tools]}
+  mid:
+    tier: standard
+    url: https://mid.example
+    model: gpt-mini
+    apis: [chat, responses]
+    context_tokens: 100000
+    capabilities: [tools, json_schema, images]
+  frontier:
+    tier: complex
+    url: https://top.example
+    model: opus
+    aliases: [best]
+    context_tokens: 200000
+    capabilities: [tools, json_schema, images, files]
+  vectors:
+    {tier: simple, url: "http://127.0.0.1:8001", model: bge, aliases: [embed-small], apis: [embeddings], location: on_prem}
 models: {pass_through: ["opus", "best"], routed: ["gpt-*", "auto"]}
 """)
 )
