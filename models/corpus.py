@@ -23,6 +23,7 @@ TASKS = ("format", "extract", "translate", "summary", "writing", "qa", "reasonin
 HELD_SHARE = 0.2
 OWN = Path(__file__).parent / "data"
 _SLOT = re.compile(r"\{([a-z]+)\}")
+_SENTENCE = re.compile(r"[^.!?。\n]+[.!?。]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Pieces:
     asks: list[dict[str, Any]] = field(default_factory=list)
     ops: list[dict[str, Any]] = field(default_factory=list)
     docs: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)  # of the documents
     systems: list[str] = field(default_factory=list)
     traces: list[dict[str, Any]] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
@@ -104,6 +106,7 @@ class Pieces:
                 places[kind].append(row)
             else:
                 texts[kind].append(row["text"])
+        found.sentences = [sentence.strip() for doc in found.docs for sentence in _SENTENCE.findall(doc)]
         return found
 
     def fill(self, text: str, rng: random.Random) -> str:
@@ -120,16 +123,24 @@ class Pieces:
         """An instruction before or after material whose length and subject say nothing about the tier."""
         wanted = rng.choice(TIERS)
         piece = rng.choice([op for op in self.ops if op["tier"] == wanted])
-        document = "\n\n".join(rng.choices(self.docs, k=rng.choice((1, 1, 1, 2, 3, 5, 14))))
-        order = [self.fill(piece["text"], rng), document]
+        order = [self.fill(piece["text"], rng), self.document(rng)]
         if rng.random() < 0.4:
             order.reverse()
         fence = rng.choice(("\n\n", "\n\n", "\n---\n", '\n"""\n', "\n\nText:\n"))
         return self.row(piece, fence.join(order))
 
+    def document(self, rng: random.Random) -> str:
+        """Material: some documents, one over and over, or sentences of several."""
+        kind = rng.random()
+        if kind < 0.12:
+            return f"{rng.choice(self.docs)} " * rng.randint(8, 30)
+        if kind < 0.4:
+            return " ".join(rng.choices(self.sentences, k=rng.choice((2, 4, 8, 30)))) * rng.choice((1, 1, 10))
+        return "\n\n".join(rng.choices(self.docs, k=rng.choice((1, 1, 1, 2, 3, 5, 14))))
+
     def row(self, piece: dict[str, Any], ask: str) -> Row:
         """A row with the labels of `piece`."""
-        return Row(Prompt(ask, turns=(Said("user", ask),)), one_hot(piece["tier"], 0.06), 0.35, TASKS.index(piece["task"]), "own")
+        return Row(Prompt(ask, turns=(Said("user", ask),)), one_hot(piece["tier"], 0.06), 0.5, TASKS.index(piece["task"]), "own")
 
     def agent_loop(self, rng: random.Random) -> Row:
         """An agent somewhere in its loop: the ask, calls and results."""

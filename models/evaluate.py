@@ -34,7 +34,7 @@ def main() -> None:
     own, held = corpus.gateway()
     held_out(classifier, own, held)
     robustness(classifier, held)
-    latency(classifier, held)
+    latency(arguments.model, classifier, held)
     if arguments.metrics:
         routellm(classifier, arguments.metrics)
 
@@ -96,19 +96,27 @@ def robustness(classifier: Classifier, held: list[corpus.Row]) -> None:
         print(f"  {name}: {(moves > 0).mean():.1%} of tiers flip, {(moves > 1).mean():.1%} by two")
 
 
-def latency(classifier: Classifier, held: list[corpus.Row]) -> None:
-    """Milliseconds a verdict at some lengths; about four characters a token."""
+def latency(directory: Path, classifier: Classifier, held: list[corpus.Row]) -> None:
+    """Microseconds a verdict at some lengths, when the words are in memory and when none is; about four characters a token."""
     rng = random.Random(3)
     words = " ".join(row.prompt.ask for row in held if row.prompt.ask.isascii()).split()
-    for tokens in (32, 100, 500, 5000):
-        times = []
-        for _ in range(600):
-            start = rng.randrange(len(words))
-            text = " ".join((words[start:] + words * 40)[: int(tokens * 0.72)])
-            began = time.perf_counter()
-            classifier.classify_text(text)
-            times.append((time.perf_counter() - began) * 1e3)
-        print(f"  about {tokens} tokens: p50 {np.quantile(times, 0.5):.2f} ms, p99 {np.quantile(times, 0.99):.2f} ms")
+    for tokens in (32, 100, 500, 1000, 5000):
+        starts = [rng.randrange(len(words)) for _ in range(150)]
+        texts = [" ".join((words[start:] + words * 40)[: int(tokens * 0.72)]) for start in starts]
+        met = [time_us for _ in range(8) for time_us in times_us(classifier, texts)]
+        new = times_us(Classifier.load(directory), texts)
+        print(f"  about {tokens} tokens: p50 {np.quantile(met, 0.5):.0f} us, p99 {np.quantile(met, 0.99):.0f} us", end="; ")
+        print(f"first texts of a new worker: p50 {np.quantile(new, 0.5):.0f} us, p99 {np.quantile(new, 0.99):.0f} us")
+
+
+def times_us(classifier: Classifier, texts: list[str]) -> list[float]:
+    """How long each verdict took."""
+    times = []
+    for text in texts:
+        began = time.perf_counter()
+        classifier.classify_text(text)
+        times.append((time.perf_counter() - began) * 1e6)
+    return times
 
 
 def routellm(classifier: Classifier, directory: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from extproc.classify import features, manifest, window
-from extproc.classify.words import Words
+from extproc.classify.words import TOKEN_BYTES, Words
 from extproc.errors import ModelError
 
 DEFAULT_DIRECTORY = Path(__file__).parent / "model"
@@ -37,6 +37,10 @@ class Classifier:
         self._numpy = numpy
         self._words = _words(files)
         self._session = _session(files)
+        self._max_bytes = stated.max_tokens * TOKEN_BYTES
+        self._padding = numpy.array([manifest.PADDING], "int64").tobytes()
+        self._from_start = numpy.array([manifest.decay(place) for place in range(stated.max_tokens)], "float32")
+        self._from_end = self._from_start[::-1].copy()
         self._chosen = None if stated.features == features.NAMES else [features.NAMES.index(name) for name in stated.features]
 
     @classmethod
@@ -58,31 +62,41 @@ class Classifier:
     def explain(self, request: window.Readable) -> tuple[window.Window, Verdict]:
         """The text that was read of `request`, and the verdict."""
         seen = window.cut(request, self.manifest.sizes)
-        values = features.of(request, seen)
+        ask, context, system = self.tokens(seen)
+        values = features.of(request, seen, len(ask) // TOKEN_BYTES)
         if self._chosen is not None:
             values = [values[index] for index in self._chosen]
-        score, tiers, tasks = self._session.run(
-            ("score", "tiers", "tasks"),
+        array = self._numpy.array
+        (verdict,) = self._session.run(
+            ("verdict",),
             {
-                "ask": self._tokens(seen.ask),
-                "context": self._tokens(seen.context),
-                "system": self._tokens(seen.system),
-                "features": self._numpy.array([values], dtype="float32"),
+                "ids": self._numpy.frombuffer(ask + context + system, "int64"),
+                "weights": self._weights(len(ask) // TOKEN_BYTES, len(context) // TOKEN_BYTES, len(system) // TOKEN_BYTES),
+                "features": array(values, "float32")[None],
             },
         )
-        simple, standard, complex_ = tiers.tolist()
-        verdict = Verdict(
-            score=score.item(),
-            task=self.manifest.tasks[int(tasks.argmax())],
-            p_simple=simple,
-            p_standard=standard,
-            p_complex=complex_,
-        )
-        return seen, verdict
+        score, simple, standard, complex_, *tasks = verdict[0].tolist()
+        # The sums of 32-bit numbers can miss 1 by a hair.
+        return seen, Verdict(min(max(score, 0.0), 1.0), self.manifest.tasks[tasks.index(max(tasks))], simple, standard, complex_)
 
-    def _tokens(self, text: str) -> Any:
-        ids = self._words.ids(text, self.manifest.max_tokens) if text else None
-        return self._numpy.array(ids or [manifest.PADDING], dtype="int64")
+    def tokens(self, seen: window.Window) -> tuple[bytes, bytes, bytes]:
+        """The tokens of ask, context and system prompt, as `Words.ids` has them; never none."""
+        ids, limit, padding = self._words.ids, self._max_bytes, self._padding
+        return (
+            ids(seen.ask)[:limit] or padding,
+            (ids(seen.context)[:limit] if seen.context else b"") or padding,
+            (ids(seen.system)[:limit] if seen.system else b"") or padding,
+        )
+
+    def _weights(self, ask: int, context: int, system: int) -> Any:
+        """What `manifest` says of `weights`, for pieces of so many tokens."""
+        rows = self._numpy.zeros((len(manifest.POOLS), ask + context + system), "float32")
+        rows[0, :ask] = 1
+        rows[1, :ask] = self._from_start[:ask]
+        rows[2, :ask] = self._from_end[-ask:]
+        rows[3, ask : ask + context] = 1
+        rows[4, ask + context :] = 1
+        return rows
 
 
 def _words(files: manifest.Files) -> Words:
@@ -120,13 +134,10 @@ def _session(files: manifest.Files) -> Any:
 
 def _check(session: Any, stated: manifest.Manifest) -> None:
     expected = {
-        "ask": ("tensor(int64)", 1, None),
-        "context": ("tensor(int64)", 1, None),
-        "system": ("tensor(int64)", 1, None),
+        "ids": ("tensor(int64)", 1, None),
+        "weights": ("tensor(float)", 2, None),
         "features": ("tensor(float)", 2, len(stated.features)),
-        "score": ("tensor(float)", 1, 1),
-        "tiers": ("tensor(float)", 1, 3),
-        "tasks": ("tensor(float)", 1, len(stated.tasks)),
+        "verdict": ("tensor(float)", 2, 4 + len(stated.tasks)),
     }
     sockets = [*session.get_inputs(), *session.get_outputs()]
     found = {

@@ -1,12 +1,12 @@
 """What the shape of a request says beside its words: sizes, punctuation, scripts, turns, tools.
 
 Each feature is a number of about 0 to 3. None of them sees upper or lower case. All are counted on the window, except
-lengths, which are known without reading, so a feature costs the same for any request.
+lengths, which are known without reading, so a feature costs the same for any request. They are counts of fixed strings: a
+pattern of some freedom costs ten to a hundred times as much, and the network sees the words anyway.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from math import log1p
 
@@ -14,27 +14,31 @@ from extproc.classify.window import Readable, Turn, Window
 
 NAMES = (
     "ask_length",
-    "ask_words",
-    "word_length",
+    "ask_tokens",
+    "token_length",
     "lines",
     "questions",
     "commas",
     "stops",
     "colons",
+    "semicolons",
     "quotes",
     "digits",
+    "equals",
     "operators",
-    "brackets",
-    "code_marks",
-    "fences",
+    "round_brackets",
+    "square_brackets",
+    "braces",
+    "calls",
+    "arrows",
+    "underscores",
+    "ticks",
+    "pipes",
     "bullets",
     "choices",
-    "pipes",
-    "placeholders",
     "non_ascii",
-    "cjk",
+    "three_bytes",
     "cyrillic",
-    "other_script",
     "is_tiny",
     "turns",
     "has_before",
@@ -48,74 +52,87 @@ NAMES = (
     "schema_length",
 )
 
-_CODE_MARKS = re.compile(r"(?<![a-z_])[a-z_]\w*+\(|::|=>|->|==|</|/>|;\s*\n|\b(?:def|return|import|func|const|select|void)\b")
-_BULLETS = re.compile(r"^\s*(?:[-*•]|0+[.)])\s", re.MULTILINE)
-_CHOICES = re.compile(r"^\s*\(?[a-e][.)]\s?\S", re.MULTILINE)
-_OPERATORS = re.compile(r"[=+^<>√∑∫≤≥≠\u00d7÷$\\]")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
-_OTHER_SCRIPT = re.compile(r"[\u0370-\u03ff\u0590-\u0e7f]")
+_MAX_AFTER = 64  # turns after the ask that are looked at
+# What is taken out of UTF-8 to be left with its ASCII characters, or with the first bytes of characters of three.
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
+_NOT_FIRST_OF_THREE = bytes(set(range(0x100)) - set(range(0xE0, 0xF0)))
 
 
-def of(request: Readable, window: Window) -> list[float]:
-    """The features of `request`, one for each of `NAMES`, in that order."""
-    return [*_of_ask(request.ask, window.ask), *_of_script(window.ask), *_of_frame(request, window)]
+def of(request: Readable, window: Window, tokens: int) -> list[float]:
+    """The features of `request`, one for each of `NAMES`, in that order; `tokens` is the number of the ask's tokens."""
+    return [*_of_ask(request.ask, window.ask, tokens), *_of_lines(window.ask), *_of_script(window.ask), *_of_frame(request, window)]
 
 
-def _of_ask(full: str, text: str) -> list[float]:
-    words = len(text.split())
-    chars = len(text)
+def _of_ask(full: str, text: str, tokens: int) -> list[float]:
     count = text.count
+    questions, commas, stops, quotes = count("?"), count(","), count("."), count('"') + count("'")
+    if not text.isascii():
+        questions += count("¿") + count("؟")
+        commas += count("、") + count("،")
+        stops += count("。")
+        quotes += count("“") + count("「") + count("«")
     return [
         log1p(len(full)) / 4,
-        log1p(words) / 3,
-        min(chars / (words + 1), 24) / 8,
+        log1p(tokens) / 3,
+        len(text) / (tokens + 1) / 4 if len(text) < 12 * tokens else 3.0,
         log1p(count("\n")) / 2,
-        log1p(count("?") + count("¿") + count("؟")),
-        log1p(count(",") + count("\uff0c") + count("、")) / 2,
-        log1p(count(".") + count("。")) / 2,
+        log1p(questions),
+        log1p(commas) / 2,
+        log1p(stops) / 2,
         log1p(count(":")) / 2,
-        log1p(count('"') + count("'") + count("“") + count("「")) / 2,
+        log1p(count(";")) / 2,
+        log1p(quotes) / 2,
         log1p(count("0")) / 3,
-        log1p(len(_OPERATORS.findall(text))) / 2,
-        log1p(count("(") + count("[") + count("{")) / 2,
-        log1p(len(_CODE_MARKS.findall(text))) / 2,
-        log1p(count("```")),
-        log1p(len(_BULLETS.findall(text))) / 2,
-        log1p(len(_CHOICES.findall(text))) / 2,
-        log1p(count("|")) / 2,
+        log1p(count("=")) / 2,
+        log1p(count("+") + count("^") + count("<") + count("\\") + count("$")) / 2,
+        log1p(count("(")) / 2,
+        log1p(count("[")) / 2,
         log1p(count("{")) / 2,
+        log1p(count("()") + count("::")) / 2,
+        log1p(count("->") + count("=>")) / 2,
+        log1p(count("_")) / 2,
+        log1p(count("`")) / 2,
+        log1p(count("|")) / 2,
     ]
 
 
+def _of_lines(text: str) -> list[float]:
+    count = text.count
+    if not count("\n"):
+        return [0.0, 0.0]
+    bullets = count("\n-") + count("\n*") + count("\n•") + count("\n0.")
+    choices = count("\nb.") + count("\nb)") + count("\nc.") + count("\nc)") + count("\n(b")
+    return [log1p(bullets) / 2, log1p(choices)]
+
+
 def _of_script(text: str) -> list[float]:
-    if text.isascii():
-        return [0.0, 0.0, 0.0, 0.0, float(len(text) < 16)]
     chars = len(text)
-    cjk = len(_CJK.findall(text))
-    ascii_chars = len(text.encode("ascii", "ignore"))
+    if text.isascii():
+        return [0.0, 0.0, 0.0, float(chars < 16)]
+    raw = text.encode()
+    of_three = len(raw.translate(None, _NOT_FIRST_OF_THREE))
     return [
-        1 - ascii_chars / chars,
-        cjk / chars,
-        len(_CYRILLIC.findall(text)) / chars,
-        len(_OTHER_SCRIPT.findall(text)) / chars,
-        float(chars + 2 * cjk < 16),
+        1 - len(raw.translate(None, _BEYOND_ASCII)) / chars,
+        of_three / chars,
+        (raw.count(b"\xd0") + raw.count(b"\xd1")) / chars,
+        float(chars + 2 * of_three < 16),
     ]
 
 
 def _of_frame(request: Readable, window: Window) -> list[float]:
     turns = request.turns
-    after: Sequence[Turn] = turns[window.ask_at + 1 :]
-    results = [turn for turn in after if turn.role == "tool"]
+    after: Sequence[Turn] = turns[max(window.ask_at + 1, len(turns) - _MAX_AFTER) :]
+    results = [turn for turn in after if turn.role == "tool"] if after else []
+    schema_chars = request.schema_chars
     return [
         log1p(len(turns)) / 3,
         float(0 < window.ask_at < len(turns)),
         float(bool(request.system)),
         log1p(request.tool_count) / 2,
-        log1p(sum(turn.tool_calls for turn in after)),
+        log1p(sum(turn.tool_calls for turn in after)) if after else 0.0,
         log1p(len(results)),
         log1p(len(results[-1].text)) / 8 if results else 0.0,
-        float(bool(turns) and turns[-1].role == "tool"),
-        float(request.schema_chars > 0),
-        log1p(request.schema_chars) / 8,
+        float(bool(results) and turns[-1].role == "tool"),
+        float(schema_chars > 0),
+        log1p(schema_chars) / 8,
     ]

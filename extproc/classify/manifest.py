@@ -3,13 +3,17 @@
 A model is a directory of three files. `model.json` is this manifest; its sha256 is the pin of the whole model, since it
 carries the sha256 of the others. `tokenizer.json` is a `tokenizers` file. `model.onnx` is the network:
 
-    inputs   ask      int64   [n], n >= 1   tokens of the ask; an empty piece is the single token 1, the padding
-             context  int64   [m], m >= 1
-             system   int64   [k], k >= 1
+    inputs   ids      int64   [n], n >= 3   tokens of ask, context and system prompt, one after the other; an empty piece is the
+                                            single token 1, the padding
+             weights  float32 [5, n]        what each token counts for in each of `POOLS`, 0 outside of its piece
              features float32 [1, len(features)]
-    outputs  score    float32 [1]           0 trivial .. 1 hardest, scaled so that the manifest's thresholds are good ones
-             tiers    float32 [3]           calibrated probability that simple, standard, complex is the cheapest tier that does
-             tasks    float32 [len(tasks)]  probability of each task family
+    output   verdict  float32 [1, 4 + len(tasks)]
+                      score      0 trivial .. 1 hardest, scaled so that the manifest's thresholds are good ones
+                      3 tiers    calibrated probability that simple, standard, complex is the cheapest tier that does
+                      tasks      probability of each task family
+
+One list of tokens with weights, and one output, because each tensor that goes in or out and each operator has a fixed cost
+that exceeds that of the arithmetic.
 """
 
 from __future__ import annotations
@@ -17,15 +21,26 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
 from typing import Any
 
 from extproc.classify import features, window
 from extproc.errors import ModelError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, NETWORK, TOKENIZER = "model.json", "model.onnx", "tokenizer.json"
 PADDING = 1  # the token of an empty piece
+
+# The rows of `weights`: 1 for each token of the ask; for the i-th (0 ..) from its start, and from its end, decay(i); 1 for each
+# of the context; 1 for each of the system prompt.
+POOLS = ("ask", "ask_start", "ask_end", "context", "system")
+REACH = 10.0  # tokens over which the weight towards start and end falls to 1/e
+
+
+def decay(place: int) -> float:
+    """The weight of the token at this distance from the start (or end) of the ask. Never 0: a mean of it must exist."""
+    return exp(-place / REACH) + 1e-4
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extproc.classify import Verdict
+from extproc.classify.manifest import FORMAT, POOLS
 from extproc.classify.window import Readable
 
 _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
@@ -38,7 +39,7 @@ def write_model(directory: Path, words: Mapping[str, float]) -> Path:
     tokenizer = json.dumps(_tokenizer(tuple(words))).encode()
     network = _network((0.0, 0.0, *words.values()))
     manifest = {
-        "format": 1,
+        "format": FORMAT,
         "name": "scored by a word",
         "files": {"model.onnx": hashlib.sha256(network).hexdigest(), "tokenizer.json": hashlib.sha256(tokenizer).hexdigest()},
         "window": {},
@@ -73,30 +74,35 @@ def _tokenizer(words: tuple[str, ...]) -> dict[str, object]:
 
 def _network(scores: tuple[float, ...]) -> bytes:
     constants = (
-        _tensor("table", len(scores), scores),
-        _tensor("even", 3, (1 / 3,) * 3),
-        _tensor("certain", 1, (1.0,)),
+        _tensor("table", _FLOAT, (len(scores),), struct.pack(f"<{len(scores)}f", *scores)),
+        _tensor("first", _INT64, (1,), struct.pack("<q", 0)),  # the row of the ask
+        _tensor("others", _FLOAT, (1, 4), struct.pack("<4f", 1 / 3, 1 / 3, 1 / 3, 1)),  # tiers, task
     )
     nodes = (
-        _node("Gather", ("table", "ask"), "found"),
-        _node("ReduceMax", ("found",), "score"),
-        _node("Identity", ("even",), "tiers"),
-        _node("Identity", ("certain",), "tasks"),
+        _node("Gather", ("table", "ids"), "found"),
+        _node("Gather", ("weights", "first"), "in_ask"),
+        _node("Mul", ("found", "in_ask"), "asked"),
+        _node("ReduceMax", ("asked",), "score"),
+        _node("Concat", ("score", "others"), "verdict", axis=1),
     )
-    inputs = [_value(name, _INT64, f"{name}_tokens") for name in ("ask", "context", "system")]
-    inputs.append(_value("features", _FLOAT, 1, 0))
-    outputs = [_value(name, _FLOAT, size) for name, size in (("score", 1), ("tiers", 3), ("tasks", 1))]
+    inputs = (
+        _value("ids", _INT64, "tokens"),
+        _value("weights", _FLOAT, len(POOLS), "tokens"),
+        _value("features", _FLOAT, 1, 0),
+    )
+    outputs = (_value("verdict", _FLOAT, 1, 5),)
     graph = b"".join(_field(1, node) for node in nodes) + _field(2, b"word") + b"".join(_field(5, tensor) for tensor in constants)
     graph += b"".join(_field(11, value) for value in inputs) + b"".join(_field(12, value) for value in outputs)
     return _number(1, _IR_VERSION) + _field(7, graph) + _field(8, _field(1, b"") + _number(2, _OPSET))
 
 
-def _tensor(name: str, size: int, values: tuple[float, ...]) -> bytes:
-    return _number(1, size) + _number(2, _FLOAT) + _field(8, name.encode()) + _field(9, struct.pack(f"<{size}f", *values))
+def _tensor(name: str, kind: int, shape: tuple[int, ...], raw: bytes) -> bytes:
+    return b"".join(_number(1, size) for size in shape) + _number(2, kind) + _field(8, name.encode()) + _field(9, raw)
 
 
-def _node(kind: str, inputs: tuple[str, ...], output: str) -> bytes:
-    return b"".join(_field(1, name.encode()) for name in inputs) + _field(2, output.encode()) + _field(4, kind.encode())
+def _node(kind: str, inputs: tuple[str, ...], output: str, **attributes: int) -> bytes:
+    named = b"".join(_field(5, _field(1, name.encode()) + _number(3, value) + _number(20, 2)) for name, value in attributes.items())
+    return b"".join(_field(1, name.encode()) for name in inputs) + _field(2, output.encode()) + _field(4, kind.encode()) + named
 
 
 def _value(name: str, kind: int, *shape: int | str) -> bytes:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from extproc.classify import DEFAULT_DIRECTORY, Classifier, Verdict
 from extproc.classify.window import Prompt, Said
 from extproc.errors import ModelError
+from extproc.testing import write_model
 
 MODEL = Classifier.load()
 
@@ -25,6 +26,7 @@ TRIVIAL = [
     "Translate to Portuguese: Good evening.",
     'Sentiment, one word: "the soup was cold"',
     "thank you!",
+    "Write in capitals: closed today",
     "Sort these words: pear, fig, kiwi",
     "Which day comes after Monday?",
     "Extract the order number: my order 8812 is late",
@@ -82,7 +84,7 @@ def test_the_instruction_counts_more_than_the_length_of_what_it_is_about() -> No
     letter = "Dear all, the lift is closed on 14 March from eight to five. Deliveries go through gate two. " * 40
     trivial = MODEL.classify_text(f"Which language is this written in?\n\n{letter}").score
     hard = MODEL.classify_text(f"Find the root cause, weigh the hypotheses and design an experiment that separates them.\n\n{letter}").score
-    assert trivial < 0.45
+    assert trivial < 0.35
     assert hard > 0.6
 
 
@@ -152,10 +154,10 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda stated: stated.update(format=2), "format"),
+        (lambda stated: stated.update(format=1), "format"),
         (lambda stated: stated.update(features=["no_such"]), "unknown features: no_such"),
         (lambda stated: stated.update(features=stated["features"][:3]), "features is"),
-        (lambda stated: stated.update(tasks=["one"]), "tasks is"),
+        (lambda stated: stated.update(tasks=["one"]), "verdict is"),
         (lambda stated: stated.pop("window"), "not a manifest"),
         (lambda stated: stated.update(files={}), "not a manifest"),
         (lambda stated: stated.update(window={"no_such": 1}), "not a manifest"),
@@ -188,6 +190,13 @@ def test_what_was_read_can_be_seen() -> None:
     seen, verdict = MODEL.explain(Prompt("Hello THERE", turns=(Said("user", "Hello THERE"),)))
     assert seen.ask == "hello there"
     assert verdict == MODEL.classify_text("Hello THERE")
+
+
+def test_each_token_counts_in_its_own_piece(tmp_path: Path) -> None:
+    by_word = Classifier.load(write_model(tmp_path / "m", {"otter": 0.25, "heron": 0.75}))
+    turns = (Said("user", "heron"), Said("assistant", "heron"), Said("user", "an otter!"))
+    assert by_word.classify(Prompt("an otter!", "heron", turns)).score == 0.25
+    assert by_word.classify_text("a lamp").score == 0
 
 
 def test_the_model_is_small() -> None:

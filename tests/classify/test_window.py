@@ -40,7 +40,7 @@ def test_the_window_never_grows_beyond_its_sizes(ask: str, turns: list[Said], sy
     assert len(seen.ask) + len(seen.context) + len(seen.system) <= CAP + 3 * 64
 
 
-@pytest.mark.parametrize("text", ["\ufdfa" * 900, "İ" * 900, "ﬃ" * 900])
+@pytest.mark.parametrize("text", ["\ufdfa" * ASK_CHARS, "İ" * ASK_CHARS, "ﬃ" * ASK_CHARS])
 def test_characters_that_expand_do_not_make_the_window_longer(text: str) -> None:
     assert len(window.cut(conversation(text), SIZES).ask) <= ASK_CHARS + 64
 
@@ -69,12 +69,33 @@ def test_a_first_question_has_no_context() -> None:
     assert window.cut(conversation("hello"), SIZES).context == ""
 
 
-@given(st.text(max_size=2000), st.lists(said, max_size=8), st.text(max_size=100), st.integers(0, 10**6), st.integers(0, 10**9))
-def test_features_are_small_numbers_one_for_each_name(ask: str, turns: list[Said], system: str, tools: int, schema: int) -> None:
-    request = Prompt(ask, system, tuple(turns), tools, schema)
-    values = features.of(request, window.cut(request, SIZES))
+frames = st.builds(
+    Prompt,
+    st.text(max_size=2000),
+    st.text(max_size=100),
+    st.lists(said, max_size=8).map(tuple),
+    st.integers(0, 10**6),
+    st.integers(0, 10**9),
+)
+
+
+@given(frames, st.integers(1, 800))
+def test_features_are_small_numbers_one_for_each_name(request: Prompt, tokens: int) -> None:
+    values = features.of(request, window.cut(request, SIZES), tokens)
     assert len(values) == len(features.NAMES)
     assert all(0 <= value < 10 for value in values)
+
+
+def test_the_script_shows_in_the_features() -> None:
+    def of(ask: str) -> dict[str, float]:
+        request = conversation(ask)
+        return dict(zip(features.NAMES, features.of(request, window.cut(request, SIZES), 3), strict=True))
+
+    assert of("plain")["non_ascii"] == of("plain")["cyrillic"] == 0
+    assert of("где он")["cyrillic"] == pytest.approx(5 / 6)
+    assert of("где он")["non_ascii"] == pytest.approx(5 / 6)
+    assert of("漢字")["three_bytes"] == 1
+    assert of("été")["three_bytes"] == 0
 
 
 def test_feature_names_are_unique() -> None:
