@@ -87,6 +87,8 @@ class _Conversation:
                     answer = await answer
                 if answer is not None:
                     yield answer
+                if call.is_over:
+                    break
             last = call.end()  # of a call that the peer has cancelled, too, grpcio says that its messages end
             if last is not None:
                 yield last

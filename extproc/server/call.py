@@ -37,6 +37,8 @@ class Call(Protocol):
 
     # True for calls that outlive requests, such as an access-log stream: draining ends them, and does not wait for them.
     is_lasting: bool
+    # True once the call has said all it ever will: our side ends with that answer, and nothing waits for the peer to end its own.
+    is_over: bool
 
     def message(self, data: bytes) -> bytes | Awaitable[bytes | None] | None:
         """The answer to one message, or None where the call has nothing to say yet."""

@@ -35,7 +35,7 @@ class Calls:
     @property
     def unfinished(self) -> int:
         """Calls a draining server should wait for."""
-        return sum(1 for stream in self.streams.values() if not stream.call.is_lasting)
+        return sum(1 for stream in self.streams.values() if not (stream.call.is_lasting or stream.has_sent_trailers))
 
     def open(self, stream_id: int, metadata: Mapping[str, str], *, is_peer_done: bool) -> None:
         """Begin a call; one that cannot be begun is answered here."""
@@ -108,6 +108,8 @@ class Calls:
             return
         if isinstance(answer, bytes):
             self.writer.send(stream, answer)
+            if stream.call.is_over:
+                self._finish(stream)
         else:
             stream.task = asyncio.ensure_future(answer)
             stream.task.add_done_callback(partial(self._answered, stream))
@@ -127,7 +129,7 @@ class Calls:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the same
             self._fail(stream, _status_of(error))
         else:
-            if stream.is_peer_done and stream.task is None:
+            if stream.task is None and (stream.is_peer_done or stream.call.is_over):
                 self._finish(stream)
         self.writer.flush()
 

@@ -33,11 +33,16 @@ def _read(data: bytes) -> pb.ProcessingRequest:
 
 
 class RequestCall:
-    """The request phase of one request. Keeps the pipeline it began with, whatever is reloaded meanwhile."""
+    """The request phase of one request. Keeps the pipeline it began with, whatever is reloaded meanwhile.
+
+    It is over once the body has been answered. Left open, the gRPC stream would live as long as the answer, which may be an
+    hour of streaming, and a draining worker would wait for it.
+    """
 
     is_lasting = False
 
     def __init__(self, pipeline: Pipeline, traceparent: str) -> None:
+        self.is_over = False
         self._pipeline = pipeline
         self._traceparent = traceparent
         self._head: Head | None = None
@@ -56,6 +61,7 @@ class RequestCall:
             )
             return codec.answer_headers(self._pipeline.greet(self._head))
         if kind == "request_body" and self._head is not None:
+            self.is_over = True
             return codec.answer_body(self._pipeline.decide(self._head, request.request_body.body))
         if kind == "request_trailers":
             return codec.CONTINUE_REQUEST_TRAILERS
@@ -76,6 +82,7 @@ class FailoverCall:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._attempt = 0
+        self.is_over = False
 
     def message(self, data: bytes) -> bytes:
         request = _read(data)
@@ -85,6 +92,7 @@ class FailoverCall:
             self._attempt = int(count) if count.isascii() and count.isdigit() and len(count) < 10 else 0
             return codec.CONTINUE_REQUEST_HEADERS
         if kind == "request_body":
+            self.is_over = True
             return self._shape(request)
         if kind == "request_trailers":
             return codec.CONTINUE_REQUEST_TRAILERS
@@ -112,6 +120,7 @@ class AnswerCall:
     """An answer on its way back, from which the usage chunk that only we asked for is taken out."""
 
     is_lasting = False
+    is_over = False
 
     def __init__(self) -> None:
         self._strip = UsageStrip()

@@ -24,6 +24,7 @@ class AccessLogCall:
     """A stream of finished requests. It lasts as long as Envoy does, so draining ends it and reads it out."""
 
     is_lasting = True
+    is_over = False
 
     def __init__(self, settle: Settle) -> None:
         self._settle = settle
@@ -46,6 +47,7 @@ class HealthCall:
     """`grpc.health.v1.Health/Check`, for Envoy's health checks and Kubernetes' probes."""
 
     is_lasting = False
+    is_over = False  # the peer of a call with one message ends its side with that message
 
     def __init__(self, is_serving: Callable[[], bool]) -> None:
         self._is_serving = is_serving

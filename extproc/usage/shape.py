@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any
 
 # ASCII only: a lone surrogate in a model's name stays an escape and can be neither bad UTF-8 in metadata nor in a stream.
-COMPACT = JSONEncoder(separators=(",", ":"))
+COMPACT = JSONEncoder(separators=(",", ":"), check_circular=False)
 
 _MAX_INT = 2**63 - 1
 

@@ -251,7 +251,7 @@ class Ticking(ManualClock):
         return super().monotonic()
 
 
-@pytest.mark.parametrize(("step_s", "score", "chain"), [(0.01, 1.0, "big+mid+local"), (0.2, None, "mid+big+local")])
+@pytest.mark.parametrize(("step_s", "score", "chain"), [(0.01, 1.0, "big+mid+local"), (1.2, None, "mid+big+local")])
 def test_beyond_the_time_for_deciding_the_default_score_stands_in(step_s: float, score: float | None, chain: str) -> None:
     answer = Pipeline(POLICY, FixedScorer(1.0), Ticking(step_s)).decide(head(), chat())
     assert isinstance(answer, Release)

@@ -28,6 +28,7 @@ class Scripted:
     respond: Callable[[bytes], Answer]
     last: Callable[[], bytes | None] = lambda: None
     is_lasting: bool = False
+    is_over: bool = False
     heard: list[bytes] = field(default_factory=list)
     ended: int = 0
     closings: int = 0
