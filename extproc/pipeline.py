@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -249,10 +250,15 @@ def _backend_members(request: Request, backend: Backend) -> dict[str, str | None
     """The members of the body that this backend wants otherwise, as JSON text. Forced parameters are for generating APIs only."""
     members: dict[str, str | None] = {}
     if request.model != backend.model:
-        members["model"] = json.dumps(backend.model)
+        members["model"] = _json_text(backend.model)
     if request.api is not Api.EMBEDDINGS:
         members.update(backend.force)
     return members
+
+
+@lru_cache(maxsize=256)  # there are only so many backends
+def _json_text(model: str) -> str:
+    return json.dumps(model)
 
 
 def _original(request: Request, name: str) -> str | None:
