@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tiermesh.settlement")
 
-_SLICE = 8
+_SLICE = 4
 _MAX_WAITING = 20_000
 _STORE_PATIENCE_S = 3.0
 _POLICIES_KEPT = 4  # a request may end some reloads after it began; older ones settle at today's prices

@@ -184,7 +184,7 @@ async def test_an_unread_request_goes_to_the_on_premises_tier(three: Any) -> Non
 
 
 async def test_a_silent_worker_delays_a_request_by_no_more_than_its_time(start: Any, keys: None) -> None:
-    gateway = await start(THREE + "processor: {message_timeout_s: 0.3}\n", *NAMES)
+    gateway = await start(THREE + "processor: {message_timeout_s: 0.3, decision_timeout_s: 0.1}\n", *NAMES)
     gateway.worker.is_silent = True
     answer = await gateway.post()
     assert (answer.status_code, asked(gateway)) == (200, [1, 0, 0])
