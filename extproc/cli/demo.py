@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -18,10 +19,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from extproc.cli.gateway import Gateway
-from extproc.cli.sample import sample_text
+from extproc.cli.sample import sample_config, sample_text
 from extproc.cli.table import page, record_table, totals
 from extproc.cli.workload import SAMPLES, Sample
-from extproc.config import parse
+from extproc.local.directory import private_directory, take_lock
 from extproc.local.port import check_port, free_port
 from extproc.server.settlement import store_url
 from extproc.server.supervisor import run_dir_of
@@ -92,6 +93,9 @@ def _terminated_like_ctrl_c() -> Iterator[None]:
 @contextlib.contextmanager
 def _stack(port: int) -> Iterator[tuple[Gateway, Mapping[str, StandinThread]]]:
     """Stand-ins, workers, store and Envoy, all running."""
+    run_dir = run_dir_of(sample_config()) / "demo"
+    private_directory(run_dir.parent)
+    os.close(take_lock(private_directory(run_dir) / "serve.lock"))  # another demo is named as such before its port is
     check_port("127.0.0.1", port, setting="--port")
     with contextlib.ExitStack() as stack:
         standins = {name: stack.enter_context(StandinThread(Standin(name))) for name in ("local", "mid", "frontier")}
@@ -101,7 +105,7 @@ def _stack(port: int) -> Iterator[tuple[Gateway, Mapping[str, StandinThread]]]:
             port=port,
             admin_port=free_port(),
             metrics=f"127.0.0.1:{free_port()}",
-            run_dir=run_dir_of(parse("backends: {any: {url: 'http://127.0.0.1:1', model: any, tier: simple, location: on_prem}}")) / "demo",
+            run_dir=run_dir,
             log="none",
         )
         path = directory / "tiermesh.yaml"
