@@ -94,9 +94,11 @@ def test_a_second_demo_says_that_there_is_one_and_ctrl_c_ends_the_first(home: Pa
     first = command(home, "demo", "--port", str(port))
     until(lambda: says(home, "Try it") or first.poll() is not None, "the demo does not start", 60)
     assert first.poll() is None, (home / "err.txt").read_text()
-    for arguments, words in ((["--port", str(port)], f"port {port}"), (["--port", str(free_port())], "already running")):
-        environment = {**os.environ, "XDG_RUNTIME_DIR": str(home)}
-        argv = [sys.executable, "-m", "extproc", "demo", "--once", *arguments]
+    elsewhere = home / "other"
+    elsewhere.mkdir(mode=0o700)
+    for asked, place, words in ((port, home, "already running"), (free_port(), home, "already running"), (port, elsewhere, f"port {port}")):
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(place)}
+        argv = [sys.executable, "-m", "extproc", "demo", "--once", "--port", str(asked)]
         second = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False, timeout=60)
         assert second.returncode == 2
         assert words in second.stderr
