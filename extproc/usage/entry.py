@@ -34,7 +34,7 @@ def record_of(entry: pb.HTTPAccessLogEntry, policy_of: Callable[[str], Policy]) 
     policy = policy_of(ticket.policy_digest)
     usage, reported_model = _usage_in(common.metadata, ticket.api)
     ending = ending_of(entry, ticket)
-    case = Case(entry, ticket, ending, outcome_of(ending, ticket), usage, policy)
+    case = Case(entry, ticket, ending, outcome_of(ending, ticket, usage), usage, policy)
     return _record(case, reported_model, policy.backends.get(ending.backend or ""))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from extproc.protocol import envoy_pb2 as pb
 from extproc.usage.ticket import Ticket
+from extproc.usage.token import Usage
 
 # Envoy's names for its response flags, in their long form as in the API and in the short form of its text logs.
 _SHORT = {
@@ -78,7 +79,7 @@ def _attempts(chain: tuple[str, ...], tries: int, named: str | None) -> tuple[st
     return tried if named is None or tried[-1] == named else (*tried[:-1], named)
 
 
-def outcome_of(ending: Ending, ticket: Ticket) -> str:
+def outcome_of(ending: Ending, ticket: Ticket, usage: Usage) -> str:
     """The one word for it; `Record` says what each means."""
     if ticket.kind == "refused":
         return "refused"
@@ -89,4 +90,7 @@ def outcome_of(ending: Ending, ticket: Ticket) -> str:
         return "refused" if is_unmanaged and not ending.attempts and ending.status < 500 else "failed"
     if is_unmanaged and ticket.api:
         return "unmanaged"
+    if ending.is_early and ending.is_caller_gone and ticket.is_stream and usage.completion is not None:
+        # A stream says its counts when it has said all else. Clients hang up on `[DONE]`, often before Envoy has seen the end.
+        return "ok"
     return "cut_off" if ending.is_early else "ok"

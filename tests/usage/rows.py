@@ -202,7 +202,7 @@ ROWS = (
         {"is_stream": True},
         CHAT_USAGE,
         {"flags": ("downstream_connection_termination",)},
-        {"outcome": "cut_off", "prompt_tokens": 100, "completion_tokens": 40, "is_estimated": False},
+        {"outcome": "ok", "prompt_tokens": 100, "completion_tokens": 40, "is_estimated": False},
     ),
     Row(
         "an answer that says nothing of usage",

@@ -38,6 +38,17 @@ def test_a_record_says_who_when_and_why(policy: Policy, ticket: Tickets, log_ent
     assert record.traceparent == ticket().traceparent
 
 
+@pytest.mark.parametrize(
+    ("usage", "outcome"), [(CHAT_USAGE, "ok"), ({"start_input_tokens": 9, "start_output_tokens": 1}, "cut_off"), ({}, "cut_off")]
+)
+def test_a_caller_who_hangs_up_after_the_counts_has_had_the_whole_stream(
+    usage: dict[str, Any], outcome: str, policy: Policy, ticket: Tickets, log_entry: Entries
+) -> None:
+    record = record_of(log_entry(ticket(is_stream=True), usage, flags=("downstream_remote_reset",)), lambda _: policy)
+    assert record is not None
+    assert record.outcome == outcome
+
+
 def test_an_entry_about_a_request_that_still_runs_is_no_record(policy: Policy, ticket: Tickets, log_entry: Entries) -> None:
     entry = log_entry(ticket(), CHAT_USAGE)
     entry.common_properties.intermediate_log_entry = True
