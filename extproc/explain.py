@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from extproc import dialects
-from extproc.classify import Verdict
 from extproc.config import Api, Backend, Policy
 from extproc.dialects import Refusal, Request
 from extproc.pipeline import Head, Pipeline, Release
@@ -122,12 +121,9 @@ def _edits(answer: object) -> dict[str, Any]:
     if not isinstance(answer, Release):
         return {}
     headers = {name: value for name, value in answer.set_headers if name != "content-length"}
-    return {"headers": headers, "body_bytes_sent": len(answer.body) if answer.body is not None else None, "policy": "edited"}
+    return {"headers": headers, "body_bytes_sent": len(answer.body) if answer.body is not None else None}
 
 
 def _tokens(demand: Demand) -> Tokens:
     answer = min(demand.max_output_tokens or _ASSUMED_ANSWER_TOKENS, _ASSUMED_ANSWER_TOKENS)
     return Tokens(demand.prompt_tokens, 0, 0, 0 if demand.api is Api.EMBEDDINGS else answer, 0)
-
-
-__all__ = ["Explanation", "Verdict", "api_from", "explain"]

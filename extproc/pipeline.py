@@ -23,6 +23,7 @@ from extproc.classify import Classifier, Verdict
 from extproc.clock import Clock
 from extproc.config import Api, Backend, Config, Policy, chain_name
 from extproc.dialects import Refusal, Request
+from extproc.errors import ProtocolError
 from extproc.mesh import names
 from extproc.routing import Decision, Kind, choose, per_try_timeout_ms
 from extproc.routing.fit import Demand
@@ -133,10 +134,13 @@ class Pipeline:
         return self._release(head, request, found, decision, body_bytes=len(body), started=started)
 
     def fall_back(self, ticket: Ticket, backend: Backend, body: bytes) -> Release:
-        """The request for the next backend of its chain: the caller's own values back, then this backend's."""
+        """The request for the next backend of its chain: the caller's own values back, then this backend's.
+
+        Raises ProtocolError when the body is not the one that was released: what cannot be reshaped must not be sent.
+        """
         request = dialects.parse(Api(ticket.api), body, max_body_bytes=2 * self.policy.max_body_bytes)
-        if isinstance(request, Refusal):  # it was readable a moment ago; send it on unedited rather than lose it
-            return Release((), None, {"model": backend.model})
+        if isinstance(request, Refusal):
+            raise ProtocolError("a request that was released cannot be read again")
         members: dict[str, str | None] = {**ticket.restore, **_backend_members(request, backend)}
         edited = dialects.edit(request, members)
         # The path is set even where it has no prefix: an earlier attempt may have left its own.

@@ -156,6 +156,3 @@ def open_process(pipeline: Callable[[], Pipeline], metadata: Mapping[str, str]) 
     if phase == names.ANSWER_PHASE:
         return AnswerCall()
     return None
-
-
-__all__ = ["PROCESS_PATH", "AnswerCall", "FailoverCall", "RequestCall", "open_process"]
