@@ -52,12 +52,13 @@ def explain(pipeline: Pipeline, api: Api, body: bytes) -> Explanation | Refusal:
     chosen = choose(policy, request.model, demand, verdict.score if verdict else policy.default_score)
     head = Head("POST", _PATHS[api], {"content-length": str(len(body))}, has_body=True)
     answer = pipeline.decide(head, body)
+    at = pipeline.clock.wall()
     return Explanation(
         request=_facts(request, demand, len(body)),
         verdict=asdict(verdict) if verdict else None,
         tiers=[{"tier": tier.name, "up_to": tier.up_to, "chain": [b.name for b in tier.chain]} for tier in policy.tiers],
-        backends=[_backend(policy, backend, demand, chosen) for backend in policy.backends.values()],
-        decision=_decision(policy, request, demand, chosen) | _edits(answer),
+        backends=[_backend(policy, backend, demand, chosen, at=at) for backend in policy.backends.values()],
+        decision=_decision(policy, request, demand, chosen, at=at) | _edits(answer),
     )
 
 
@@ -88,7 +89,7 @@ def _facts(request: Request, demand: Demand, body_bytes: int) -> dict[str, Any]:
     }
 
 
-def _backend(policy: Policy, backend: Backend, demand: Demand, chosen: Decision | Refusal) -> dict[str, Any]:
+def _backend(policy: Policy, backend: Backend, demand: Demand, chosen: Decision | Refusal, *, at: float) -> dict[str, Any]:
     place = chosen.chain.index(backend) + 1 if isinstance(chosen, Decision) and backend in chosen.chain else None
     tokens = _tokens(demand)
     return {
@@ -97,12 +98,12 @@ def _backend(policy: Policy, backend: Backend, demand: Demand, chosen: Decision 
         "location": "on_prem" if backend.is_on_prem else "cloud",
         "misfit": misfit(backend, demand),
         "attempt": place,
-        "cost_micro_usd": cost_micro_usd(backend.price, tokens),
+        "cost_micro_usd": cost_micro_usd(backend.tariff.at(at), tokens),
         "is_safe": backend in policy.safe,
     }
 
 
-def _decision(policy: Policy, request: Request, demand: Demand, chosen: Decision | Refusal) -> dict[str, Any]:
+def _decision(policy: Policy, request: Request, demand: Demand, chosen: Decision | Refusal, *, at: float) -> dict[str, Any]:
     if isinstance(chosen, Refusal):
         return {"kind": "refused", "status": chosen.status, "code": chosen.code, "message": chosen.message}
     tokens = _tokens(demand)
@@ -111,8 +112,8 @@ def _decision(policy: Policy, request: Request, demand: Demand, chosen: Decision
         "tier": chosen.tier,
         "chain": [backend.name for backend in chosen.chain],
         "reasons": list(chosen.reasons),
-        "cost_micro_usd": cost_micro_usd(chosen.chain[0].price, tokens),
-        "asked_cost_micro_usd": cost_micro_usd(asked_price(policy, request.model), tokens),
+        "cost_micro_usd": cost_micro_usd(chosen.chain[0].tariff.at(at), tokens),
+        "asked_cost_micro_usd": cost_micro_usd(asked_price(policy, request.model, "", at), tokens),
         "assumed_answer_tokens": tokens.completion,
     }
 

@@ -1,7 +1,7 @@
 """The story of a request, top to bottom.
 
     headers arrive     greet      who is this, is it ours to decide about?
-    the body arrives   decide     read ► score ► choose ► shape
+    the body arrives   decide     read ► score ► choose ► admit ► shape
     a backend failed   fall_back  the same request, shaped for the next backend of its chain
 
 Each step takes plain values and returns an answer for Envoy as a plain value; nothing is remembered between steps but
@@ -10,29 +10,29 @@ what travels with the request in its ticket. This module knows no gRPC and no pr
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from extproc import dialects
+from extproc import admission, dialects, limits
+from extproc.admission import Door, Visit
 from extproc.classify import Classifier, Verdict
 from extproc.clock import Clock
-from extproc.config import Api, Backend, Config, Policy, chain_name
+from extproc.config import Api, Backend, Config, Policy
 from extproc.dialects import Refusal, Request
 from extproc.errors import ProtocolError
+from extproc.exchange import Head, Pass, Release, Reply
+from extproc.identity import denied_model, rights_of, unbelieved
+from extproc.limits import Grant
 from extproc.mesh import names
-from extproc.routing import Decision, Kind, choose, per_try_timeout_ms
+from extproc.routing import Kind, choose, denied
 from extproc.routing.fit import Demand
-from extproc.usage import Ticket
+from extproc.scope import text_of
+from extproc.shaping import Draft, Findings, reshape, restored, shape, strips_usage
+from extproc.usage import Ticket, attempt_key
 
-_STRIP_USAGE = "strip-usage"  # the only thing an answer is edited for so far
-
-# APIs whose streams count their tokens only when asked to; the others always do.
-_COUNTS_ON_REQUEST = frozenset((Api.CHAT, Api.COMPLETIONS))
+__all__ = ["Findings", "Head", "Pass", "Pipeline", "Release", "Reply", "Scorer", "scorer_of"]
 
 
 class Scorer(Protocol):
@@ -49,61 +49,35 @@ def scorer_of(config: Config) -> Classifier:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """A request's headers. `headers` holds lower-case names, pseudo-headers included; `traceparent` is the ext_proc call's own."""
+class Admitted:
+    """What the limits said of a request that may pass."""
 
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    has_body: bool
-    traceparent: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """Let it go on as it is, but for headers that only we may set."""
-
-    remove_headers: tuple[str, ...] = ()
+    lease: str = ""
+    sequence: int = 0
+    limit: str = ""  # that sent it to a cheaper tier
+    shadow_limits: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()  # for its answer
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Let it go on, changed: to another chain, with other headers, with another body (None leaves the body alone)."""
-
-    set_headers: tuple[tuple[str, str], ...]
-    body: bytes | None
-    metadata: Mapping[str, str | float]
-    remove_headers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Answer it here; nothing is sent on."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    metadata: Mapping[str, str | float]
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What was found out about a request: how hard it is (None: not scored) and what it needs."""
-
-    verdict: Verdict | None
-    demand: Demand
+_UNCOUNTED = Admitted()
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The steps with what they read: one configuration, one model, one clock. Replaced whole on reload."""
+    """The steps with what they read: one configuration, one model, one clock. Replaced whole on reload.
+
+    Without a `door` nothing is counted and everything may pass.
+    """
 
     policy: Policy
     scorer: Scorer
     clock: Clock
+    door: Door | None = None
 
     def greet(self, head: Head) -> Pass | Reply:
         """The answer to the headers: mostly `Pass`, since nothing can be decided before the body is here."""
+        if head.who.refusal is not None:
+            return self._refuse(head, dialects.api_of(head.method, head.path), head.who.refusal, 0)
         if (asked := dialects.model_asked(head.method, head.path)) is not None:
             return _listing(self.policy, asked, head)
         api = dialects.api_of(head.method, head.path)
@@ -112,40 +86,66 @@ class Pipeline:
                 return self._refuse(head, api, Refusal(400, "empty_body", "The request has no body."), 0)
             if _content_length(head) > self.policy.max_body_bytes:
                 return self._refuse(head, api, _too_large(self.policy), 0)
-        return Pass(tuple(header for header in head.headers if header.startswith(names.OUR_PREFIX)))
+        elif rule := _closed_to(self.policy, head):
+            return self._refuse(head, None, denied([rule]), 0)
+        ours = [header for header in head.headers if header.startswith(names.OUR_PREFIX)]
+        return Pass((*ours, *unbelieved(self.policy.identity, head.headers, head.peer)), is_last=api is None)
 
-    def decide(self, head: Head, body: bytes) -> Pass | Release | Reply:
-        """The answer to the whole request: where it goes and in what shape, or why it goes nowhere."""
+    def decide(self, head: Head, body: bytes) -> Pass | Release | Reply | Awaitable[Release | Reply]:
+        """The answer to the whole request: where it goes and in what shape, or why it goes nowhere.
+
+        It is there at once unless limits apply: they are counted in the store.
+        """
         started = self.clock.monotonic()
         api = dialects.api_of(head.method, head.path)
         if api is None:
             return Pass()
+        who, rights = head.who, rights_of(self.policy.access, head.who.scope)
         request = dialects.parse(
             api, body, content_encoding=head.headers.get("content-encoding", ""), max_body_bytes=self.policy.max_body_bytes
         )
         if isinstance(request, Refusal):
             return self._refuse(head, api, request, len(body))
-        found = Findings(
-            self._score(request, started), Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens)
-        )
-        decision = choose(self.policy, request.model, found.demand, found.verdict.score if found.verdict else self.policy.default_score)
+        if rule := denied_model(rights, request.model):
+            return self._refuse(head, api, denied([rule]), len(body), request.model)
+        tokens = dialects.estimate_tokens(request)
+        demand = Demand(api, request.needs, tokens, request.max_output_tokens, rights.forbidden)
+        found = Findings(self._score(request, started), demand)
+        score = found.verdict.score if found.verdict else self.policy.default_score
+        decision = choose(self.policy, request.model, found.demand, score)
         if isinstance(decision, Refusal):
             return self._refuse(head, api, decision, len(body), request.model)
-        return self._release(head, request, found, decision, body_bytes=len(body), started=started)
+        draft = Draft(head, who, request, found, decision, len(body), started)
+        wall_s = self.clock.wall()
+        tab = self.door.tab(who.scope, wall_s) if self.door else None
+        if self.door is None or tab is None:
+            return self._release(draft, _UNCOUNTED)
+        expected = self.door.expected_output(limits.output_field(who.scope, api))
+        return self._admit(self.door, draft, score, Visit(who.scope, tab, self.door.lease(), expected, wall_s))
 
-    def fall_back(self, ticket: Ticket, backend: Backend, body: bytes) -> Release:
-        """The request for the next backend of its chain: the caller's own values back, then this backend's.
+    def fall_back(self, ticket: Ticket, attempt: int, backend: Backend, body: bytes) -> Release:
+        """The request for the next backend of its chain, which is `attempt` 2 or later: the caller's own values back, then this backend's.
 
         Raises ProtocolError when the body is not the one that was released: what cannot be reshaped must not be sent.
         """
         request = dialects.parse(Api(ticket.api), body, max_body_bytes=2 * self.policy.max_body_bytes)
         if isinstance(request, Refusal):
             raise ProtocolError("a request that was released cannot be read again")
-        members: dict[str, str | None] = {**ticket.restore, **_backend_members(request, backend)}
-        edited = dialects.edit(request, members)
-        # The path is set even where it has no prefix: an earlier attempt may have left its own.
-        headers = (("content-length", str(len(edited))), (":path", backend.base_path + ticket.path))
-        return Release(headers, edited, {"model": backend.model})
+        began_ms = max(0.0, round((self.clock.wall() - ticket.decided_at) * 1000, 1))
+        return reshape(request, ticket, backend, {attempt_key(attempt): began_ms})
+
+    async def _admit(self, door: Door, draft: Draft, score: float, visit: Visit) -> Release | Reply:
+        """Released as decided or on a cheaper way, or refused: whatever the limits of its scope leave room for."""
+        ways = admission.options(self.policy, draft, score, visit.tab)
+        ask = admission.ask_for(self.policy, draft, ways, visit)
+        grant = await door.admit(ask)
+        headers = limits.headers(draft.request.api, ask, grant, visit.wall_s)
+        if not grant.is_admitted:
+            refusal = limits.refusal(ask, grant)
+            return self._turn_away(draft, replace(refusal, headers=(*refusal.headers, *headers)), visit, grant)
+        decision, limit = admission.marked(ways[grant.alternative], visit, grant)
+        admitted = Admitted(visit.lease, grant.sequence, limit, admission.shadows(visit, grant), headers)
+        return self._release(replace(draft, decision=decision), admitted)
 
     def _score(self, request: Request, started: float) -> Verdict | None:
         """The verdict, or None when the request is not for scoring or reading it has used up the time for deciding."""
@@ -153,14 +153,9 @@ class Pipeline:
             return None
         return self.scorer.classify(request)
 
-    def _release(self, head: Head, request: Request, found: Findings, decision: Decision, *, body_bytes: int, started: float) -> Release:
+    def _release(self, draft: Draft, admitted: Admitted) -> Release:
         """The request as the first backend of the chain wants it, with the ticket that settles it later."""
-        members = _backend_members(request, decision.chain[0])
-        restore = {name: _original(request, name) for name in members}
-        strips_usage = request.is_stream and not request.asks_usage and request.api in _COUNTS_ON_REQUEST
-        if strips_usage:
-            members["stream_options"] = dialects.usage_asked(request)
-        edited = dialects.edit(request, members) if members or request.was_encoded else None
+        head, request, found, decision = draft.head, draft.request, draft.found, draft.decision
         ticket = Ticket(
             request_id=head.headers.get("x-request-id", ""),
             decided_at=self.clock.wall(),
@@ -172,114 +167,90 @@ class Pipeline:
             task=found.verdict.task if found.verdict else "",
             reasons=decision.reasons,
             chain=tuple([backend.name for backend in decision.chain]),
-            caller=_caller(self.policy, head),
+            scope=text_of(draft.who.scope),
+            source=draft.who.source,
+            caller=draft.who.credential,
             prompt_tokens_estimate=found.demand.prompt_tokens,
             max_output_tokens=request.max_output_tokens,
             is_stream=request.is_stream,
-            strips_usage=strips_usage,
+            strips_usage=strips_usage(request),
             policy_digest=self.policy.digest,
-            body_bytes=body_bytes,
-            decision_us=int((self.clock.monotonic() - started) * 1e6),
+            body_bytes=draft.body_bytes,
+            decision_us=int((self.clock.monotonic() - draft.started) * 1e6),
             traceparent=head.traceparent,
             path=head.path,
-            restore=restore,
+            restore=restored(request, decision.chain[0]),
+            lease=admitted.lease,
+            lease_sequence=admitted.sequence,
+            limit=admitted.limit,
+            shadow_limits=admitted.shadow_limits,
         )
-        headers = _release_headers(decision, ticket, edited)
-        return Release(headers, edited, _metadata(ticket, decision), ("content-encoding",) if request.was_encoded else ())
+        return shape(draft, ticket, dict(admitted.headers))
 
-    def _refuse(self, head: Head, api: Api, refusal: Refusal, body_bytes: int, model: str = "") -> Reply:
-        ticket = Ticket(
+    def _turn_away(self, draft: Draft, refusal: Refusal, visit: Visit, grant: Grant) -> Reply:
+        """Refused at the limits. Where the store was not heard the lease is named, so that what it may have reserved is returned."""
+        limit = "" if grant.refused_by is None else visit.tab.counts[grant.refused_by].limit.name
+        ticket = replace(
+            self._refused(draft.head, draft.request.api, refusal, draft.body_bytes, draft.request.model),
+            limit=limit,
+            lease=visit.lease if grant.refused_by is None else "",
+        )
+        return _reply(draft.request.api, refusal, ticket)
+
+    def _refuse(self, head: Head, api: Api | None, refusal: Refusal, body_bytes: int, model: str = "") -> Reply:
+        return _reply(api or _spoken_by(head), refusal, self._refused(head, api, refusal, body_bytes, model))
+
+    def _refused(self, head: Head, api: Api | None, refusal: Refusal, body_bytes: int, model: str) -> Ticket:
+        who = head.who
+        return Ticket(
             request_id=head.headers.get("x-request-id", ""),
             decided_at=self.clock.wall(),
             kind=Kind.REFUSED.value,
-            api=api.value,
+            api=api.value if api else "",
             asked_model=model,
-            caller=_caller(self.policy, head),
+            scope=text_of(who.scope),
+            source=who.source,
+            caller=who.credential,
             policy_digest=self.policy.digest,
             body_bytes=body_bytes,
             traceparent=head.traceparent,
             path=head.path,
             refusal=refusal.code,
         )
-        return Reply(
-            refusal.status,
-            tuple(dialects.refusal_headers(api, refusal, request_id=ticket.request_id)),
-            dialects.refusal_body(api, refusal, request_id=ticket.request_id),
-            {"ticket": ticket.encode(), "api": api.value, "reason": refusal.code},
-        )
+
+
+def _reply(api: Api | None, refusal: Refusal, ticket: Ticket) -> Reply:
+    return Reply(
+        refusal.status,
+        tuple(dialects.refusal_headers(api, refusal, request_id=ticket.request_id)),
+        dialects.refusal_body(api, refusal, request_id=ticket.request_id),
+        {"ticket": ticket.encode(), "api": ticket.api, "reason": refusal.code},
+    )
 
 
 def _listing(policy: Policy, asked: str, head: Head) -> Reply:
-    """`GET /v1/models` (`asked` is "") or one model of it, in the shape of the SDK that asks."""
-    is_anthropic = "anthropic-version" in head.headers
+    """`GET /v1/models` (`asked` is "") or one model of it, in the shape of the SDK that asks: what its caller may ask for."""
+    spoken = _spoken_by(head)
+    is_anthropic = spoken is Api.MESSAGES
     headers = (("content-type", "application/json"),)
+    rights = rights_of(policy.access, head.who.scope)
+    listed = tuple(name for name in policy.listed if not denied_model(rights, name)) if rights.rules else policy.listed
     if not asked:
-        return Reply(200, headers, dialects.models_body(policy.listed, is_anthropic=is_anthropic), {})
-    if asked in policy.listed:
+        return Reply(200, headers, dialects.models_body(listed, is_anthropic=is_anthropic), {})
+    if asked in listed:
         return Reply(200, headers, dialects.model_body(asked, is_anthropic=is_anthropic), {})
-    refusal = Refusal(404, "model_not_found", "There is no such model here.")
-    return Reply(404, headers, dialects.refusal_body(Api.MESSAGES if is_anthropic else None, refusal), {})
+    return Reply(404, headers, dialects.refusal_body(spoken, Refusal(404, "model_not_found", "There is no such model here.")), {})
 
 
-def _release_headers(decision: Decision, ticket: Ticket, edited: bytes | None) -> tuple[tuple[str, str], ...]:
-    """What Envoy needs to know: which chain, how long an attempt may take, whether the answer comes by here."""
-    headers = [(names.CHAIN_HEADER, chain_name(decision.chain)), *_path_of(decision.chain[0], ticket.path)]
-    headers.append((names.PER_TRY_TIMEOUT_HEADER, str(per_try_timeout_ms(decision.chain, is_stream=ticket.is_stream))))
-    if ticket.is_stream:
-        headers.append((names.STREAM_HEADER, "yes"))
-    if ticket.strips_usage:
-        headers.append((names.ANSWER_HEADER, _STRIP_USAGE))
-    if edited is not None:
-        headers.append(("content-length", str(len(edited))))
-    return tuple(headers)
+def _spoken_by(head: Head) -> Api | None:
+    """Whose errors the caller understands, where the path does not tell: Anthropic's SDK says its version."""
+    return Api.MESSAGES if "anthropic-version" in head.headers else None
 
 
-def _metadata(ticket: Ticket, decision: Decision) -> dict[str, str | float]:
-    """The ticket, and beside it in plain fields what operators want in their own access logs."""
-    first = decision.chain[0]
-    metadata: dict[str, str | float] = {
-        "ticket": ticket.encode(),
-        "api": ticket.api,
-        "tier": ticket.tier,
-        "backend": first.name,
-        "model": first.model,
-        "reason": " ".join(ticket.reasons),
-    }
-    if ticket.score is not None:
-        metadata["score"] = ticket.score
-    return metadata
-
-
-def _backend_members(request: Request, backend: Backend) -> dict[str, str | None]:
-    """The members of the body that this backend wants otherwise, as JSON text. Forced parameters are for generating APIs only."""
-    members: dict[str, str | None] = {}
-    if request.model != backend.model:
-        members["model"] = _json_text(backend.model)
-    if request.api is not Api.EMBEDDINGS:
-        members.update(backend.force)
-    return members
-
-
-@lru_cache(maxsize=256)  # there are only so many backends
-def _json_text(model: str) -> str:
-    return json.dumps(model)
-
-
-def _original(request: Request, name: str) -> str | None:
-    span = request.spans.get(name)
-    return request.source[span[0] : span[1]] if span else None
-
-
-def _path_of(backend: Backend, path: str) -> tuple[tuple[str, str], ...]:
-    return ((":path", backend.base_path + path),) if backend.base_path else ()
-
-
-def _caller(policy: Policy, head: Head) -> str:
-    """Who asks: the header the mesh vouches for, else a digest of the API key, which is random enough not to be guessed back."""
-    if policy.caller_header and (named := head.headers.get(policy.caller_header)):
-        return named[:128]
-    key = head.headers.get("x-api-key") or head.headers.get("authorization", "")
-    return "key-" + hashlib.sha256(key.encode()).hexdigest()[:12] if key else "anonymous"
+def _closed_to(policy: Policy, head: Head) -> str:
+    """The access rule that keeps this caller from paths that are no LLM API, or from the backend behind them; "" where none does."""
+    rights = rights_of(policy.access, head.who.scope)
+    return rights.other_paths or rights.forbidden.get(policy.other_paths.name, "")
 
 
 def _content_length(head: Head) -> int:

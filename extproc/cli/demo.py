@@ -20,6 +20,7 @@ from rich.progress import Progress
 
 from extproc.cli.gateway import Gateway
 from extproc.cli.sample import sample_config, sample_text
+from extproc.cli.stored import opened
 from extproc.cli.table import page, record_table, totals
 from extproc.cli.workload import SAMPLES, Sample
 from extproc.local.directory import private_directory, take_lock
@@ -143,14 +144,12 @@ def _records(gateway: Gateway, sent: list[Sent]) -> dict[str, Record]:
 async def _read(url: str, wanted: set[str]) -> dict[str, Record]:
     import asyncio
 
-    from redis.asyncio import Redis
-
     found: dict[str, Record] = {}
     since = ""
     deadline = time.monotonic() + _RECORD_PATIENCE_S
-    async with Redis.from_url(url) as client:
+    async with opened(url) as store:
         while set(found) != wanted and time.monotonic() < deadline:
-            records, since = await read_records(client, since)
+            records, since = await read_records(store, since)
             found.update({record.request_id: record for record in records if record.request_id in wanted})
             if not records:
                 await asyncio.sleep(0.05)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 
 from extproc.errors import ConfigError, TierMeshError
+from extproc.scope import LEVELS
 
 _ABOUT = """\
 TierMesh reads each LLM request that passes Envoy, scores how hard it is, and has Envoy route it to the
@@ -18,15 +20,35 @@ cheapest tier that can answer it. Apps change nothing.
   tiermesh check tiermesh.yaml       what is wrong with a configuration, all at once
   tiermesh up tiermesh.yaml          Envoy and TierMesh here, in front of your backends
   tiermesh explain request.json      why a request would go where it would go
+  tiermesh report tiermesh.yaml      what was spent, by whom and on what
 """
 
 _OK, _FAILED, _USAGE = 0, 1, 2
+
+# As in extproc.report, which takes long to load.
+_KINDS = (*LEVELS, "asked_model", "model", "tier", "backend", "location", "task", "api")
+_TIMES = ("hour", "day", "month")
+_SORTS = ("cost", "saved", "requests", "tokens")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tiermesh", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    for add in (_add_up, _add_serve, _add_demo, _add_check, _add_render, _add_explain, _add_score, _add_bench):
+    for add in (
+        _add_up,
+        _add_serve,
+        _add_demo,
+        _add_check,
+        _add_render,
+        _add_explain,
+        _add_score,
+        _add_prices,
+        _add_measure,
+        _add_report,
+        _add_forecast,
+        _add_key,
+        _add_bench,
+    ):
         add(commands)
     return parser
 
@@ -103,6 +125,101 @@ def _add_score(commands: _Commands) -> None:  # type: ignore[valid-type]
     score = _add(commands, "score", "score many requests", "Prints a JSON line for each row: id, score, tier, task, ms.")
     score.add_argument("file", help="JSON lines, .gz or not, or -: rows with id and prompt, or id, api and body")
     score.add_argument("--config", type=Path, default=None, help="tiermesh.yaml whose tiers and model are used")
+
+
+def _add_report(commands: _Commands) -> None:  # type: ignore[valid-type]
+    report = _add(
+        commands, "report", "show what was spent, by whom and on what",
+        "Days are inclusive. Without --json, --csv or --html it prints a table.",
+    )  # fmt: skip
+    report.add_argument("file", type=Path, help="tiermesh.yaml, whose store is read")
+    report.add_argument("--by", action="append", choices=[*_KINDS, *_TIMES], help="what to add up by; several are combined (default: tier)")
+    _add_scope_and_zone(report)
+    report.add_argument("--from", type=_day, dest="first", metavar="DAY", help="first day, such as 2026-11-01 (default: the month's)")
+    report.add_argument("--to", type=_day, metavar="DAY", help="last day (default: today)")
+    report.add_argument("--top", type=_count, default=0, metavar="N", help="show the first N rows and the others as one")
+    report.add_argument("--sort", choices=_SORTS, help="largest first (default: by cost; days and hours by time)")
+    shapes = report.add_mutually_exclusive_group()
+    shapes.add_argument("--json", action="store_true", help="the same as JSON, money in micro-USD")
+    shapes.add_argument("--csv", action="store_true", help="the same as CSV, money in US dollars")
+    shapes.add_argument("--html", type=Path, metavar="FILE", help="write one page with charts that needs nothing else")
+
+
+def _add_forecast(commands: _Commands) -> None:  # type: ignore[valid-type]
+    forecast = _add(
+        commands, "forecast", "tell what the month will come to, with an interval",
+        "Each scope is judged by its own last eight weeks; with less than two it says so instead.",
+    )  # fmt: skip
+    forecast.add_argument("file", type=Path, help="tiermesh.yaml, whose store is read")
+    forecast.add_argument("--by", choices=_KINDS, default="team", help="default: team")
+    _add_scope_and_zone(forecast)
+    forecast.add_argument(
+        "--interval", type=_percent, default=80, metavar="PERCENT", help="chance that the month ends within it (default 80)"
+    )
+    forecast.add_argument("--json", action="store_true", help="the same as JSON, money in micro-USD")
+
+
+def _add_scope_and_zone(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--scope", default="", metavar="PATH", help="only what is at or below it: acme/retail, acme/*/search")
+    command.add_argument("--timezone", default="UTC", metavar="ZONE", help="where days begin, such as Europe/Berlin (default UTC)")
+
+
+def _percent(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 99):
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 99")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError("must be a whole number, 0 or more")
+    return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a day such as 2026-11-01") from None
+
+
+def _add_prices(commands: _Commands) -> None:  # type: ignore[valid-type]
+    prices = _add(
+        commands, "prices", "show what models cost, since when, and who says so",
+        "Without a model: all that the price book has. Exit status 1 when a model is not known.",
+    )  # fmt: skip
+    prices.add_argument("model", nargs="*", metavar="MODEL", help="models to show, with all their prices")
+    prices.add_argument("--config", type=Path, default=None, help="tiermesh.yaml whose own prices and backends are shown too")
+    prices.add_argument("--at", default="", metavar="DATE", help="the day whose prices are shown (default: today)")
+    prices.add_argument("--json", action="store_true", help="the same as JSON")
+
+
+def _add_measure(commands: _Commands) -> None:  # type: ignore[valid-type]
+    measure = _add(
+        commands, "measure", "measure a self-hosted server's tokens a second, for a price by GPU hours",
+        "Keeps an OpenAI-compatible server busy, first with long prompts, then with long answers, and reads the usage it reports.",
+    )  # fmt: skip
+    measure.add_argument("url", help="address of the server, such as http://127.0.0.1:8000")
+    measure.add_argument("--model", required=True, help="name of the model there")
+    measure.add_argument("--api", choices=["chat", "completions"], default="chat", help="which API to use (default chat)")
+    measure.add_argument("--seconds", type=float, default=60.0, help="how long each of the two takes (default 60)")
+    measure.add_argument("--concurrency", type=int, default=32, metavar="N", help="requests in flight (default 32)")
+    measure.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs behind the server, for the price (default 1)")
+    measure.add_argument("--usd-per-hour", default=None, metavar="USD", help="what one GPU costs for an hour; prints the price of tokens")
+    measure.add_argument("--key-file", type=Path, default=None, help="a file that holds the server's key alone")
+    measure.add_argument("--json", action="store_true", help="the same as JSON")
+
+
+def _add_key(commands: _Commands) -> None:  # type: ignore[valid-type]
+    key = _add(
+        commands, "key", "make an API key, of which tiermesh.yaml holds only the digest",
+        "The key goes to standard output, the lines for identity.keys to standard error.",
+    )  # fmt: skip
+    what = key.add_mutually_exclusive_group(required=True)
+    what.add_argument("--scope", help="whose key it is: organisation/department/team/app/user, cut where you like")
+    what.add_argument("--hash", action="store_true", help="make none: read a key on standard input and print its digest")
+    key.add_argument("--name", default="", help="what people call it")
+    key.add_argument("--expires", default="", metavar="DAY", help="last day it is good for (UTC), such as 2027-03-31")
 
 
 def _add_bench(commands: _Commands) -> None:  # type: ignore[valid-type]

@@ -6,26 +6,31 @@ reads). What must not live here: decisions about requests, anything of Envoy's c
 
 from extproc.config.advice import warnings
 from extproc.config.compile import compile_config
-from extproc.config.compiled import Backend, Policy, Price, Tier, base_path, chain_name
+from extproc.config.compiled import Admission, Backend, Limit, Policy, Tier, base_path, chain_name
 from extproc.config.load import load, parse
 from extproc.config.running import clusters_needed, restart_needed
-from extproc.config.types import Api, Capability, Config, Location
+from extproc.config.section import Api, Capability, Location
+from extproc.config.types import Config
 from extproc.config.watch import ConfigWatcher, Loaded, Reload, loaded
 from extproc.errors import ConfigError, Problem
+from extproc.pricebook import Price, Tariff
 
 __all__ = [
+    "Admission",
     "Api",
     "Backend",
     "Capability",
     "Config",
     "ConfigError",
     "ConfigWatcher",
+    "Limit",
     "Loaded",
     "Location",
     "Policy",
     "Price",
     "Problem",
     "Reload",
+    "Tariff",
     "Tier",
     "base_path",
     "chain_name",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
+from extproc.config import check_identity
 from extproc.config.compile import compile_config
 from extproc.config.compiled import Policy
 from extproc.config.place import Finding, alternatives, dotted
-from extproc.config.types import Api, Config
+from extproc.config.section import Api
+from extproc.config.types import Config
 from extproc.errors import Problem
 
 
@@ -52,10 +54,11 @@ def _idle_backends(_: Config, policy: Policy) -> Iterator[Finding]:
             yield Finding(("backends", backend.name), "is in no chain and is not passed through by name, so it gets no requests")
 
 
-def _costs(_: Config, policy: Policy) -> Iterator[Finding]:
+def _costs(config: Config, policy: Policy) -> Iterator[Finding]:
     for backend in policy.backends.values():
-        if not backend.is_on_prem and not (backend.price.input or backend.price.output or backend.price.request):
-            yield Finding(("backends", backend.name, "price"), "is not set, so the records say that this cloud backend costs nothing")
+        if config.backends[backend.name].price is None and not backend.is_on_prem and backend.tariff.is_free:
+            message = f"is not set, and the price book does not know `{backend.model}`: the records say that this cloud backend costs nothing"
+            yield Finding(("backends", backend.name, "price"), message)
 
 
 def _requested_names(config: Config, policy: Policy) -> Iterator[Finding]:
@@ -68,4 +71,15 @@ def _requested_names(config: Config, policy: Policy) -> Iterator[Finding]:
             yield Finding(("models", "listed", index), f"`{name}` is listed, but requests for it are refused")
 
 
-_RULES: tuple[Callable[[Config, Policy], Iterator[Finding]], ...] = (_safe_chain, _tiers, _idle_backends, _costs, _requested_names)
+def _callers(config: Config, _: Policy) -> Iterator[Finding]:
+    yield from check_identity.doubts(config)
+
+
+_RULES: tuple[Callable[[Config, Policy], Iterator[Finding]], ...] = (
+    _safe_chain,
+    _tiers,
+    _idle_backends,
+    _costs,
+    _requested_names,
+    _callers,
+)

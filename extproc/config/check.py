@@ -11,8 +11,10 @@ from ipaddress import ip_address
 from itertools import combinations, pairwise
 from urllib.parse import urlsplit
 
+from extproc.config import check_identity, check_limits, check_prices
 from extproc.config.place import Finding, Place, alternatives, did_you_mean, dotted
-from extproc.config.types import Api, Backend, Config, Location
+from extproc.config.section import Api, Location
+from extproc.config.types import Backend, Config
 from extproc.errors import Problem
 
 UNFORCEABLE = frozenset({"model", "stream", "stream_options", "messages", "input", "prompt", "system", "instructions", "tools"})
@@ -181,4 +183,7 @@ _RULES: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     _forceable,
     _ports_differ,
     _no_loop,
+    check_limits.findings,
+    check_prices.findings,
+    check_identity.findings,
 )

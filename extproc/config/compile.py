@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 
-from extproc.config import check, compiled, types
-from extproc.config.types import Api, Config, Location
+from extproc.config import check, compiled, limits, types
+from extproc.config.compile_identity import access_of, identity_of
+from extproc.config.compile_prices import backend_tariff, micro, tariffs
+from extproc.config.limits import Measure, Mode
+from extproc.config.section import Api, Location
+from extproc.config.types import Config
 from extproc.errors import ConfigError
+from extproc.pricebook import Tariff, book
+from extproc.scope import pattern_of
 
 MAX_CHAIN = 4
-MICRO = 1_000_000
 
 
 def compile_config(config: Config) -> compiled.Policy:
@@ -20,7 +24,8 @@ def compile_config(config: Config) -> compiled.Policy:
     problems = check.problems(config)
     if problems:
         raise ConfigError(problems)
-    backends = {name: _backend(name, backend, config) for name, backend in config.backends.items()}
+    prices = tariffs(config)
+    backends = {name: _backend(name, backend, config, prices) for name, backend in config.backends.items()}
     ladder = _ladder(backends.values(), len(config.tiers))
     tiers = tuple(_tier(rank, name, config, backends, ladder) for rank, name in enumerate(config.tiers))
     safe = tuple(backend for rung in ladder for backend in rung if backend.is_on_prem)[:MAX_CHAIN]
@@ -37,8 +42,11 @@ def compile_config(config: Config) -> compiled.Policy:
         pass_through=config.models.pass_through,
         routed=config.models.routed,
         listed=tuple(sorted({*config.models.listed, *(name for backend in backends.values() for name in backend.names)})),
-        prices={name: price(settings) for name, settings in config.prices.items()},
-        caller_header=config.caller_header,
+        prices=prices,
+        identity=identity_of(config.identity),
+        access=access_of(config.access, backends, digest(config)),
+        limits=tuple(_limit(name, limit, config) for name, limit in config.limits.items() if limit.mode is not Mode.OFF),
+        admission=_admission(config.admission),
         default_score=config.classifier.default_score,
         decision_timeout_s=config.processor.decision_timeout_s,
         max_body_bytes=config.listener.max_body_bytes,
@@ -46,28 +54,42 @@ def compile_config(config: Config) -> compiled.Policy:
 
 
 def digest(config: Config) -> str:
-    """The first 12 hex digits of the sha256 of all settings, defaults included, in the file's order, which has a meaning."""
-    text = json.dumps(config.model_dump(mode="json"), separators=(",", ":"))
+    """The first 12 hex digits of the sha256 of all settings, defaults included, in the file's order, which has a meaning.
+
+    The edition of the price book counts as a setting: what a decision costs follows from both.
+    """
+    text = json.dumps([config.model_dump(mode="json"), book().edition], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def price(settings: types.Price) -> compiled.Price:
-    """Whole micro-USD per million tokens; exact, because the configuration allows six digits after the point."""
-    return compiled.Price(
-        input=_micro(settings.input),
-        output=_micro(settings.output),
-        cached_input=_micro(settings.input if settings.cached_input is None else settings.cached_input),
-        cache_write=_micro(settings.input if settings.cache_write is None else settings.cache_write),
-        reasoning=_micro(settings.output if settings.reasoning is None else settings.reasoning),
-        request=_micro(settings.request_usd),
+def _limit(name: str, settings: limits.Limit, config: Config) -> compiled.Limit:
+    amount = micro(settings.limit) if settings.of is Measure.USD else int(settings.limit)
+    return compiled.Limit(
+        name=name,
+        pattern=pattern_of(settings.scope),
+        of=settings.of,
+        amount=amount,
+        per=settings.per,
+        burst=settings.burst or amount,
+        timezone=settings.timezone,
+        is_enforced=settings.mode is Mode.ENFORCE,
+        thresholds=settings.thresholds,
+        downgrade_at=settings.downgrade.at if settings.downgrade else 0,
+        downgrade_rank=list(config.tiers).index(settings.downgrade.tier) if settings.downgrade else 0,
     )
 
 
-def _micro(usd: Decimal) -> int:
-    return int(usd * MICRO)
+def _admission(settings: limits.Admission) -> compiled.Admission:
+    return compiled.Admission(
+        is_open=settings.when_store_is_away == "open",
+        blind_percent=settings.blind_percent,
+        store_timeout_s=settings.store_timeout_s,
+        lease_s=settings.lease_s,
+        output_tokens=settings.output_tokens,
+    )
 
 
-def _backend(name: str, settings: types.Backend, config: Config) -> compiled.Backend:
+def _backend(name: str, settings: types.Backend, config: Config, prices: Mapping[str, Tariff]) -> compiled.Backend:
     return compiled.Backend(
         name=name,
         tier=settings.tier,
@@ -78,7 +100,7 @@ def _backend(name: str, settings: types.Backend, config: Config) -> compiled.Bac
         capabilities=frozenset(settings.capabilities),
         is_on_prem=settings.location is Location.ON_PREM,
         context_tokens=settings.context_tokens,
-        price=price(settings.price),
+        tariff=backend_tariff(settings, config, prices),
         force=tuple((key, json.dumps(value, separators=(",", ":"), allow_nan=False)) for key, value in settings.force.items()),
         revision=settings.revision,
         base_path=compiled.base_path(settings.url),

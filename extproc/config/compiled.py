@@ -9,19 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from extproc.config.types import Api, Capability
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Integer micro-USD per million tokens (`request`: micro-USD per request)."""
-
-    input: int
-    output: int
-    cached_input: int
-    cache_write: int
-    reasoning: int
-    request: int
+from extproc.config.compiled_identity import Access, Identity
+from extproc.config.limits import Measure, Per
+from extproc.config.section import Api, Capability
+from extproc.pricebook import Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,7 @@ class Backend:
     capabilities: frozenset[Capability]
     is_on_prem: bool
     context_tokens: int
-    price: Price
+    tariff: Tariff
     force: tuple[tuple[str, str], ...]  # parameter, its JSON text
     revision: str
     base_path: str  # "" or "/prefix"
@@ -57,6 +48,34 @@ class Tier:
     name: str
     up_to: float
     chain: tuple[Backend, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit as it is counted. `amount` and `burst` are whole: micro-USD, requests or tokens."""
+
+    name: str
+    pattern: tuple[str, ...]
+    of: Measure
+    amount: int
+    per: Per | None
+    burst: int
+    timezone: str
+    is_enforced: bool
+    thresholds: tuple[int, ...]
+    downgrade_at: int  # percent; 0: never
+    downgrade_rank: int  # the most capable tier that is left
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How requests are held to limits."""
+
+    is_open: bool  # whether requests are served while the store is away
+    blind_percent: int
+    store_timeout_s: float
+    lease_s: float
+    output_tokens: int
 
 
 def chain_name(backends: tuple[Backend, ...]) -> str:
@@ -82,8 +101,11 @@ class Policy:
     pass_through: tuple[str, ...]  # globs of requested names
     routed: tuple[str, ...]
     listed: tuple[str, ...]  # what /v1/models answers, sorted, without duplicates
-    prices: dict[str, Price]  # of requested names that are no backend
-    caller_header: str
+    prices: dict[str, Tariff]  # of models by name: the price book's, with the configured ones in their place
+    limits: tuple[Limit, ...]  # those that are not off
+    admission: Admission
+    identity: Identity
+    access: Access
     default_score: float
     decision_timeout_s: float
     max_body_bytes: int

@@ -110,11 +110,11 @@ def _field(place: Place) -> FieldInfo | None:
     found: FieldInfo | None = None
     parts = iter(place)
     for part in parts:
-        found = section.model_fields.get(str(part)) if section else None
+        found = _fields_of(section).get(str(part)) if section else None
         if found is None:
             return None
         section = section_of(found.annotation)
-        if is_mapping(found.annotation):
+        if is_mapping(found.annotation) or get_origin(found.annotation) is tuple:
             next(parts, None)
     return found
 
@@ -122,7 +122,12 @@ def _field(place: Place) -> FieldInfo | None:
 def _known_keys(place: Place) -> list[str]:
     around = _field(place[:-1]) if len(place) > 1 else None
     section = section_of(around.annotation) if around else Config
-    return list(section.model_fields) if section else []
+    return list(_fields_of(section)) if section else []
+
+
+def _fields_of(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    # By the keys of the file: `from` cannot be the name of a field in Python.
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 def _message(detail: ErrorDetails, place: Place) -> str:

@@ -12,6 +12,7 @@ from itertools import combinations
 from pydantic import BaseModel
 
 from extproc.config import types
+from extproc.config.check_identity import sources_of
 from extproc.config.compiled import Backend, Policy, chain_name
 from extproc.config.place import dotted
 from extproc.config.types import Config
@@ -23,7 +24,10 @@ _LIVE = {
     "classifier": frozenset({"default_score"}),
     "telemetry": frozenset[str](),
     "store": frozenset[str](),
+    "identity": frozenset({"keys", "fill", "organisation", "unknown"}),
 }
+# Sections inside others that Envoy's filters and routes are rendered from.
+_RENDERED = frozenset({"Mesh", "Jwt", "TrustedHeaders", "Tls"})
 _CONNECTION = ("url", "credential", "ca_file", "connect_timeout_s")
 # Decisions follow these at once, but Envoy's default route and its own limits on silence were rendered from them too.
 _RENDERED_TOO = ("location", "first_byte_timeout_s", "answer_timeout_s")
@@ -33,12 +37,14 @@ def is_live(section: str, field: str) -> bool:
     """Whether a changed `field` is wholly in force with the next request; `section` is the name of its type."""
     if section in ("Backend", "Credential"):
         return section == "Backend" and field not in (*_CONNECTION, *_RENDERED_TOO)
+    if section in _RENDERED:
+        return False
     return section.lower() not in _LIVE or field in _LIVE[section.lower()]
 
 
 def restart_needed(old: Config, new: Config) -> tuple[str, ...]:
     """Dotted paths of what `new` changes that Envoy or the workers only take up when they start again."""
-    return (*_sections(old, new), *_backends(old, new))
+    return (*_sections(old, new), *_backends(old, new), *_first_rule(old, new))
 
 
 def _sections(old: Config, new: Config) -> Iterator[str]:
@@ -61,6 +67,17 @@ def _backends(old: Config, new: Config) -> Iterator[str]:
     for name in old.backends:
         if name not in new.backends:
             yield dotted(("backends", name))
+
+
+def _first_rule(old: Config, new: Config) -> Iterator[str]:
+    # Once somebody may not use other paths, Envoy has to ask about those too; see `guards_other_paths`.
+    if guards_other_paths(new) and not guards_other_paths(old) and sources_of(new.identity) == sources_of(old.identity):
+        yield "access"
+
+
+def guards_other_paths(config: Config) -> bool:
+    """Whether requests on paths that are no LLM API are shown to a worker: only where it may matter who sends them."""
+    return bool(sources_of(config.identity) or config.access)
 
 
 def bearable(started: Config, new: Config) -> Config:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from itertools import pairwise
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from extproc.pricebook.day import day_s
+from extproc.scope import ANY, LEVELS, pattern_of
 
 LONGEST_NAME = 63
 NAME = r"^[A-Za-z0-9_-]{1,63}$"
@@ -15,8 +20,30 @@ SHA256 = r"^([0-9a-f]{64})?$"
 STORE = r"^(embedded|none|(redis|rediss|unix)://.+)$"
 HEADER = r"^[a-z0-9!#$%&'*+.^_`|~-]{1,128}$"
 
+KEY_DIGEST = r"^[0-9a-f]{64}$"
+REFUSE = "refuse"
+TRUST = "trust"
+
 # Headers that hold keys: a caller named by one would have its key in every record.
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
+# Headers that a request cannot do without, or that others write: identity headers are taken off it.
+_MESSAGE_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "anthropic-version",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "te",
+        "traceparent",
+        "transfer-encoding",
+        "x-forwarded-client-cert",
+        "x-request-id",
+    }
+)
 
 
 def name(value: str) -> str:
@@ -95,15 +122,21 @@ def header(value: str) -> str:
     return small
 
 
-def caller_header(value: str) -> str:
-    """A header that may appear in records, or nothing."""
+def token_header(value: str) -> str:
+    """A header that carries a token, or nothing."""
+    small = header(value)
+    if small.startswith(("x-tiermesh-", "x-envoy-")) or small in _MESSAGE_HEADERS:
+        raise ValueError("must not be a header of TierMesh's, of Envoy's or of HTTP's own")
+    return small
+
+
+def identity_header(value: str) -> str:
+    """A header that names somebody and that no backend needs, or nothing."""
     if not value:
         return value
-    small = header(value)
+    small = token_header(value)
     if small in _SECRET_HEADERS:
         raise ValueError("must not be a header that holds a key or a session, because its value is recorded")
-    if small.startswith(("x-tiermesh-", "x-envoy-")):
-        raise ValueError("must not be a header of TierMesh's or Envoy's own")
     return small
 
 
@@ -125,4 +158,67 @@ def store_url(value: str) -> str:
     """Where a Redis-speaking store is, or one of the two words."""
     if not re.fullmatch(STORE, value):
         raise ValueError("must be `embedded`, `none`, or a redis://, rediss:// or unix:// address")
+    return value
+
+
+def scope_pattern(value: str) -> str:
+    """A path of names that says whom something is for."""
+    pattern_of(value)
+    return value
+
+
+def timezone(value: str) -> str:
+    """The name of a time zone, as the IANA database has it."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("must be the name of a time zone, such as Europe/Berlin or UTC") from error
+    return value
+
+
+def ascending(value: tuple[int, ...]) -> tuple[int, ...]:
+    """Numbers that rise."""
+    if any(later <= earlier for earlier, later in pairwise(value)):
+        raise ValueError("must rise from one to the next")
+    return value
+
+
+def scope(value: str) -> str:
+    """A path of names that says who somebody is."""
+    if ANY in pattern_of(value):
+        raise ValueError("must name one caller, so without `*`")
+    return value
+
+
+def scope_or_refuse(value: str) -> str:
+    """A `scope`, or the word that means none."""
+    return value if value == REFUSE else scope(value)
+
+
+def workload_pattern(value: str) -> str:
+    """A SPIFFE ID some of whose parts stand for levels."""
+    if not value.startswith("spiffe://") or value.endswith("/") or not value.isascii() or not value.isprintable():
+        raise ValueError("must begin with `spiffe://` and not end with a slash")
+    parts = value.removeprefix("spiffe://").split("/")
+    levels = [part[1:-1] for part in parts if part.startswith("{") and part.endswith("}")]
+    for part in parts:
+        if not part or (("{" in part or "}" in part or "*" in part) and part != "*" and part[1:-1] not in (*LEVELS, TRUST)):
+            known = ", ".join(f"{{{level}}}" for level in (*LEVELS, TRUST))
+            raise ValueError(f"must be made of plain parts, `*`, and {known}, each whole between slashes")
+    if len(set(levels)) != len(levels):
+        raise ValueError("must name each level once")
+    return value
+
+
+def key_digest(value: str) -> str:
+    """The sha256 of a key."""
+    if not re.fullmatch(KEY_DIGEST, value):
+        raise ValueError("must be the key's sha256, 64 hex digits in small letters; `tiermesh key --hash` prints it")
+    return value
+
+
+def optional_date(value: str) -> str:
+    """A day of the calendar, or nothing."""
+    if value:
+        day_s(value)
     return value

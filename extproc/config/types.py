@@ -7,71 +7,30 @@ each field carries the sentence that explains it.
 
 from __future__ import annotations
 
-from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from extproc.config import spelling
-
-MEBIBYTE = 1024 * 1024
-
-
-class Api(StrEnum):
-    """The dialects that are read and routed, named after the last word of their path."""
-
-    CHAT = "chat"
-    COMPLETIONS = "completions"
-    RESPONSES = "responses"
-    EMBEDDINGS = "embeddings"
-    MESSAGES = "messages"
-
-
-class Capability(StrEnum):
-    """What a request may need of a backend beyond text in, text out."""
-
-    TOOLS = "tools"
-    IMAGES = "images"
-    AUDIO = "audio"
-    FILES = "files"
-    JSON_SCHEMA = "json_schema"
+from extproc.config.identity import Access, Identity, Tls
+from extproc.config.limits import Admission, Limit, Notices
+from extproc.config.prices import Price
+from extproc.config.section import (
+    MEBIBYTE,
+    Api,
+    BackendUrl,
+    Capability,
+    Fraction,
+    Location,
+    ModelName,
+    Name,
+    Port,
+    Seconds,
+    Section,
+)
 
 
-class Location(StrEnum):
-    """Where a backend runs: `on_prem` is ours, `cloud` is somebody else's."""
-
-    ON_PREM = "on_prem"
-    CLOUD = "cloud"
-
-
-Name = Annotated[str, AfterValidator(spelling.name), Field(json_schema_extra={"pattern": spelling.NAME})]
-ModelName = Annotated[str, Field(min_length=1, max_length=256)]
-BackendUrl = Annotated[str, AfterValidator(spelling.backend_url), Field(json_schema_extra={"pattern": "^https?://"})]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Port = Annotated[int, Field(ge=1, le=65_535)]
-UsdPerMillion = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, validate_default=True)
-
-
-class Price(_Section):
-    """US dollars per million tokens (and a fee per request). What is not set costs what `input` or `output` costs."""
-
-    input: UsdPerMillion = Field(Decimal(0), description="Prompt tokens.")
-    output: UsdPerMillion = Field(Decimal(0), description="Completion tokens, reasoning included.")
-    cached_input: UsdPerMillion | None = Field(None, description="Prompt tokens read from the provider's prompt cache. Default: `input`.")
-    cache_write: UsdPerMillion | None = Field(None, description="Prompt tokens written to the provider's prompt cache. Default: `input`.")
-    reasoning: UsdPerMillion | None = Field(None, description="Reasoning tokens, where they have a price of their own. Default: `output`.")
-    request_usd: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)] = Field(
-        Decimal(0), description="Fee for each request, in US dollars."
-    )
-
-
-class Credential(_Section):
+class Credential(Section):
     """A provider key that Envoy reads from a file and adds to each request. TierMesh itself never reads it."""
 
     file: str = Field(min_length=1, max_length=4096, description="File that holds the key alone. Envoy reads it again when it is replaced.")
@@ -90,7 +49,7 @@ class Credential(_Section):
     )
 
 
-class Backend(_Section):
+class Backend(Section):
     """One model at one address."""
 
     url: BackendUrl = Field(
@@ -111,7 +70,13 @@ class Backend(_Section):
         128_000, description="Prompt and answer together fit in this many tokens."
     )
     capabilities: tuple[Capability, ...] = Field((Capability.TOOLS, Capability.JSON_SCHEMA), description="What it can do beyond text.")
-    price: Price = Field(default_factory=Price, description="What its tokens cost.")
+    price: Price | None = Field(
+        None,
+        description=(
+            "What its tokens cost. Default: what `prices` or the price book that is shipped says of `model` (`tiermesh prices`); "
+            "an on-premises backend is not in the book and then costs nothing."
+        ),
+    )
     force: dict[str, Any] = Field(
         default_factory=dict, description="Parameters written into every request's body, such as `temperature: 0` or `seed: 7`."
     )
@@ -129,7 +94,7 @@ class Backend(_Section):
     )
 
 
-class Tier(_Section):
+class Tier(Section):
     """One step of the ladder from cheap to capable."""
 
     up_to: Fraction = Field(
@@ -145,7 +110,7 @@ class Tier(_Section):
     )
 
 
-class Models(_Section):
+class Models(Section):
     """Which requested model names TierMesh decides about. Patterns are shell globs; the first list that matches wins."""
 
     pass_through: tuple[ModelName, ...] = Field(
@@ -157,7 +122,7 @@ class Models(_Section):
     listed: tuple[ModelName, ...] = Field(("auto",), description="Names that `/v1/models` lists besides the backends' own names.")
 
 
-class Listener(_Section):
+class Listener(Section):
     """Where apps connect, and how large a request may be."""
 
     address: Annotated[str, AfterValidator(spelling.ip)] = Field(
@@ -173,9 +138,10 @@ class Listener(_Section):
         description="Backend for paths that are no LLM API (files, audio ...). Default: the first on-premises one, else the first.",
     )
     stream_idle_timeout_s: Seconds = Field(300.0, description="Silence after which an answer that has begun is given up.")
+    tls: Tls | None = Field(None, description="TLS to the apps. Without it they connect in the clear.")
 
 
-class Processor(_Section):
+class Processor(Section):
     """The TierMesh workers behind Envoy."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = Field(0, description="Worker processes; 0 is one per CPU core.")
@@ -199,7 +165,7 @@ class Processor(_Section):
     drain_s: Seconds = Field(10.0, description="How long a stopping worker finishes what it has begun.")
 
 
-class Classifier(_Section):
+class Classifier(Section):
     """The ONNX model that scores requests."""
 
     path: str = Field("", description="Directory of the model. Default: the one that ships with TierMesh.")
@@ -211,7 +177,7 @@ class Classifier(_Section):
     )
 
 
-class Telemetry(_Section):
+class Telemetry(Section):
     """Traces, metrics and log lines; all made from the one record of each request."""
 
     otlp_endpoint: Annotated[str, AfterValidator(spelling.receiver_url)] = Field(
@@ -225,7 +191,7 @@ class Telemetry(_Section):
     log: Literal["json", "none"] = Field("json", description="One JSON line per request on standard output, or none.")
 
 
-class Store(_Section):
+class Store(Section):
     """Where shared state lives: anything that speaks the Redis protocol."""
 
     url: Annotated[str, AfterValidator(spelling.store_url)] = Field(
@@ -234,13 +200,17 @@ class Store(_Section):
         description="`embedded` runs a private Valkey; else `redis://`, `rediss://` or `unix://`; `none` keeps nothing.",
     )
     records_kept: Annotated[int, Field(ge=0, le=10_000_000)] = Field(10_000, description="How many of the latest records the store keeps.")
+    rollups_kept_days: Annotated[int, Field(ge=1, le=3_660)] = Field(400, description="How long the hourly sums that reports are made of are kept.")
+    rollup_lines: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
+        5_000, description="Lines an organisation's hour may have: further combinations of user, app, model and task share one called `(other)`."
+    )
 
 
 def _default_tiers() -> dict[str, Tier]:
     return {"simple": Tier(up_to=0.35), "standard": Tier(up_to=0.70), "complex": Tier(up_to=1.0)}
 
 
-class Config(_Section):
+class Config(Section):
     """A whole `tiermesh.yaml`."""
 
     version: Literal[1] = Field(1, description="Version of this format.")
@@ -252,14 +222,21 @@ class Config(_Section):
     )
     models: Models = Field(default_factory=Models, description="Requested names that are routed, passed through, or listed.")
     prices: dict[ModelName, Price] = Field(
-        default_factory=dict, description="Prices of models callers ask for that are no backend here; for what a request would have cost."
+        default_factory=dict,
+        description="Prices of models by name, in place of the price book's: of backends without one, and of what a request would have cost.",
     )
     baseline: Name | None = Field(
         None, description="Backend whose price stands for a requested model of unknown price. Default: the most capable tier's first."
     )
-    caller_header: Annotated[str, AfterValidator(spelling.caller_header)] = Field(
-        "", description="Header that names the caller and that the mesh vouches for. Default: a digest of the API key."
+    identity: Identity = Field(default_factory=Identity, description="Who sends a request.")
+    access: dict[Name, Access] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="Which scopes may reach what, as rules by a name of your choice. Without any, all may.",
     )
+    limits: dict[Name, Limit] = Field(default_factory=dict, max_length=200, description="Who may spend how much, by a name of your choice.")
+    admission: Admission = Field(default_factory=Admission, description="How requests are held to the limits.")
+    notices: Notices = Field(default_factory=Notices, description="Who is told when a threshold is reached.")
     listener: Listener = Field(default_factory=Listener, description="Where apps connect.")
     processor: Processor = Field(default_factory=Processor, description="The workers.")
     classifier: Classifier = Field(default_factory=Classifier, description="The scoring model.")

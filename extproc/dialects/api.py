@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from extproc.config.types import Api
+from extproc.config.section import Api
 
 _PATHS = {
     "/v1/chat/completions": Api.CHAT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from extproc.config.types import Capability
+from extproc.config.section import Capability
 from extproc.dialects.parts import text_of
 from extproc.dialects.view import Reading, Turn, chars_of
 

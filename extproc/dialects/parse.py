@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from extproc.config.types import Api
+from extproc.config.section import Api
 from extproc.dialects import chat, coding, messages, prompts, responses, scan
 from extproc.dialects.refusal import Refusal
 from extproc.dialects.view import Reading, Request

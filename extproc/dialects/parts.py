@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from extproc.config.types import Capability
+from extproc.config.section import Capability
 from extproc.dialects.view import Reading
 
 Part = dict[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from extproc.config.types import Api
+from extproc.config.section import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Refusal:
     message: str
     retry_after_s: int | None = None
     param: str | None = None  # the member of the body that is to blame
+    kind: str = ""  # OpenAI's `type`, where the status alone does not say it
+    headers: tuple[tuple[str, str], ...] = ()  # that go with it, besides those every refusal has
 
 
 # What api.anthropic.com sends: https://docs.claude.com/en/api/errors. Statuses it does not list are its nearest kin.
@@ -60,11 +62,11 @@ def refusal_headers(api: Api | None, refusal: Refusal, *, request_id: str = "") 
             headers.append(("x-should-retry", "false"))
     if refusal.status == 415:
         headers.append(("accept-encoding", "gzip, deflate, identity"))
-    return headers
+    return [*headers, *refusal.headers]
 
 
 def _openai(refusal: Refusal) -> dict[str, object]:
-    error_type = _OPENAI_TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
+    error_type = refusal.kind or _OPENAI_TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
     return {"error": {"message": refusal.message, "type": error_type, "param": refusal.param, "code": refusal.code}}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from extproc.config.types import Api, Capability
+from extproc.config.section import Api, Capability
 
 
 @dataclass(frozen=True, slots=True)

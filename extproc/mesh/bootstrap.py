@@ -12,7 +12,7 @@ from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections 
 from envoy_data_plane.google.protobuf import Any
 
 from extproc.config import Config, Policy, compile_config
-from extproc.mesh import backends, chains, credentials, listener, names, observe, processor
+from extproc.mesh import backends, callers, chains, credentials, listener, names, observe, processor, terminate
 from extproc.mesh.message import socket_address, to_yaml
 from extproc.mesh.rendered import Rendered
 
@@ -28,7 +28,7 @@ def render(config: Config, run_dir: Path, *, workers: int) -> Rendered:
     message = bootstrap.Bootstrap(
         node=core.Node(id=names.ACCESS_LOG, cluster=names.ACCESS_LOG),  # reading keys from files needs both
         static_resources=bootstrap.BootstrapStaticResources(
-            listeners=[listener.app_listener(config, policy)], clusters=_clusters(config, policy, run_dir, workers)
+            listeners=[listener.app_listener(config, policy, run_dir)], clusters=_clusters(config, policy, run_dir, workers)
         ),
         overload_manager=_overload(),
         admin=bootstrap.Admin(address=socket_address("127.0.0.1", config.listener.admin_port)),
@@ -40,17 +40,19 @@ def _clusters(config: Config, policy: Policy, run_dir: Path, workers: int) -> li
     return [
         processor.processor_cluster(run_dir, workers),
         *observe.otlp_clusters(config),
+        *callers.key_clusters(config),
         *(backends.backend_cluster(backend, config.backends[backend.name]) for backend in policy.backends.values()),
         *(chains.chain_cluster(chain, config, run_dir) for chain in names.chains(policy)),
     ]
 
 
 def _secrets(config: Config, run_dir: Path) -> dict[Path, str]:
-    return {
+    keys = {
         credentials.secret_file(name, run_dir): credentials.secret_text(name, backend.credential)
         for name, backend in config.backends.items()
         if backend.credential is not None
     }
+    return keys | terminate.secret_files(config, run_dir)
 
 
 def _overload() -> overload.OverloadManager:

@@ -11,8 +11,8 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as pr
 from envoy_data_plane.envoy.type import v3 as http_type
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config import Config
-from extproc.mesh import accounting, match, names
+from extproc.config import Config, Policy
+from extproc.mesh import accounting, callers, match, names
 from extproc.mesh.message import extension, grpc_service, seconds
 
 REQUEST_FILTER = "tiermesh.request"
@@ -27,13 +27,14 @@ _Headers = ext_proc.ProcessingModeHeaderSendMode
 _Body = ext_proc.ProcessingModeBodySendMode
 
 
-def listener_filters(config: Config) -> list[hcm.HttpFilter]:
+def listener_filters(config: Config, policy: Policy) -> list[hcm.HttpFilter]:
     """The HTTP filters of the listener, in the order in which a request meets them; an answer meets them in reverse.
 
     The usage filters stand behind the answer filter, so they read an answer before the worker changes it.
     """
     return [
-        match.http_filter(REQUEST_FILTER, _request(config)),
+        *callers.token_filters(config),
+        match.http_filter(REQUEST_FILTER, _request(config, policy)),
         match.http_filter(ANSWER_FILTER, _answer(config)),
         match.http_filter(JSON_FILTER, accounting.json_rules()),
         match.http_filter(SSE_FILTER, accounting.sse_rules()),
@@ -53,12 +54,12 @@ def failover_filter(config: Config) -> hcm.HttpFilter:
         processing_mode=_request_only(),
         message_timeout=seconds(config.processor.message_timeout_s),
         mutation_rules=_mutation_rules(),
-        metadata_options=_metadata(forwards=True),
+        metadata_options=_metadata([names.NAMESPACE]),
     )
     return match.only_after_first_attempt(FAILOVER_FILTER, extension(_EXT_PROC, settings))
 
 
-def _request(config: Config) -> ext_proc.ExternalProcessor:
+def _request(config: Config, policy: Policy) -> ext_proc.ExternalProcessor:
     # With the headers skipped, or sent without waiting, the router would have picked its route before the body is
     # read. Nothing of the answer is asked for: two messages a request.
     return ext_proc.ExternalProcessor(
@@ -68,8 +69,24 @@ def _request(config: Config) -> ext_proc.ExternalProcessor:
         processing_mode=_request_only(),
         message_timeout=seconds(config.processor.message_timeout_s),
         mutation_rules=_mutation_rules(),
-        metadata_options=_metadata(forwards=False),
+        metadata_options=_metadata(callers.namespaces(policy)),
+        request_attributes=callers.attributes(policy),
     )
+
+
+def headers_only() -> ext_proc.ExtProcPerRoute:
+    """What a route says to have the worker see who sends a request, and nothing more of it.
+
+    Its body is neither held nor sent, and without a worker it is refused: nobody knows whether its sender may.
+    """
+    mode = ext_proc.ProcessingMode(
+        request_header_mode=_Headers.SEND,
+        request_body_mode=_Body.NONE,
+        response_header_mode=_Headers.SKIP,
+        request_trailer_mode=_Headers.SKIP,
+        response_trailer_mode=_Headers.SKIP,
+    )
+    return ext_proc.ExtProcPerRoute(overrides=ext_proc.ExtProcOverrides(processing_mode=mode, failure_mode_allow=False))
 
 
 def edited_answer() -> ext_proc.ExtProcPerRoute:
@@ -100,7 +117,7 @@ def _answer(config: Config) -> ext_proc.ExternalProcessor:
             request_header_mode=skip, response_header_mode=skip, request_trailer_mode=skip, response_trailer_mode=skip
         ),
         message_timeout=seconds(config.processor.message_timeout_s),
-        metadata_options=_metadata(forwards=True),
+        metadata_options=_metadata([names.NAMESPACE]),
     )
 
 
@@ -119,9 +136,11 @@ def _mutation_rules() -> mutation.HeaderMutationRules:
     return mutation.HeaderMutationRules(allow_envoy=True, allow_all_routing=False)
 
 
-def _metadata(*, forwards: bool) -> ext_proc.MetadataOptions:
-    ours = ext_proc.MetadataOptionsMetadataNamespaces(untyped=[names.NAMESPACE])
-    return ext_proc.MetadataOptions(forwarding_namespaces=ours if forwards else None, receiving_namespaces=ours)
+def _metadata(forwarded: list[str]) -> ext_proc.MetadataOptions:
+    return ext_proc.MetadataOptions(
+        forwarding_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=forwarded) if forwarded else None,
+        receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=[names.NAMESPACE]),
+    )
 
 
 def _service(phase: str) -> core.GrpcService:

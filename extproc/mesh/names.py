@@ -20,6 +20,17 @@ STREAM_HEADER = "x-tiermesh-stream"  # present: the answer is streamed, so a sil
 OUR_REQUEST_HEADERS = (CHAIN_HEADER, ANSWER_HEADER, STREAM_HEADER)
 PER_TRY_TIMEOUT_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"  # Envoy's; the worker may set it
 
+# Response headers that tell callers how their limits stand, from metadata of the same names. A provider's own are about the
+# operator's account, and never reach a caller.
+RATE_LIMIT_HEADERS = (
+    *(f"x-ratelimit-{what}-{of}" for of in ("requests", "tokens") for what in ("limit", "remaining", "reset")),
+    *(
+        f"anthropic-ratelimit-{of}-{what}"
+        for of in ("requests", "tokens", "input-tokens", "output-tokens")
+        for what in ("limit", "remaining", "reset")
+    ),
+)
+
 # Response headers Envoy adds from the metadata of the cluster that answered.
 MODEL_HEADER = "x-tiermesh-model"
 TIER_HEADER = "x-tiermesh-tier"
@@ -35,9 +46,15 @@ FAILOVER_PHASE = "failover"
 # Dynamic metadata.
 NAMESPACE = "tiermesh"  # written by the worker, read back at failover and in the access log
 USAGE_NAMESPACE = "tiermesh.usage"  # written by Envoy from the answer
+JWT_NAMESPACE = "envoy.filters.http.jwt_authn"  # written by Envoy's filter of that name, which is its name as a filter too
+TOKEN_STATUS_KEY = "tiermesh_status"  # noqa: S105 - in that namespace: why a token was not accepted
+
+# Attributes of a connection (Envoy's "attributes").
+PEER_ATTRIBUTE = "connection.uri_san_peer_certificate"
 
 PROCESSOR_CLUSTER = "tiermesh"
 OTLP_CLUSTER = "otlp"
+JWKS_CLUSTER = "jwks"
 ACCESS_LOG = "tiermesh"
 
 _BODY_SLACK_BYTES = 1024 * 1024

@@ -15,7 +15,7 @@ from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
 from extproc.config import Backend, Config, Policy, chain_name
-from extproc.mesh import credentials, filters, names
+from extproc.mesh import callers, credentials, filters, names
 from extproc.mesh.message import seconds, set_header
 
 # What the next backend may cure. 401, 402 and 403 are here because the key is the operator's, never the caller's: they
@@ -44,7 +44,8 @@ def virtual_host(config: Config, policy: Policy) -> route.VirtualHost:
         domains=["*"],
         routes=[*_chains(config, policy), *_undecided(config, policy), *_models(config, policy), _other(config, policy)],
         request_headers_to_remove=_removed(config),
-        response_headers_to_add=_labels(),
+        response_headers_to_remove=list(names.RATE_LIMIT_HEADERS),  # comes before adding
+        response_headers_to_add=[*_labels(), *_standings()],
         include_request_attempt_count=True,
     )
 
@@ -97,16 +98,20 @@ def _error_text(path: str, message: str) -> str:
 
 def _models(config: Config, policy: Policy) -> Iterator[route.Route]:
     # The worker answers these itself; where it cannot, the backend does.
-    disabled = _disabled(filters.ANSWER_FILTER, filters.JSON_FILTER, filters.SSE_FILTER)
+    disabled = _disabled(filters.ANSWER_FILTER, filters.JSON_FILTER, filters.SSE_FILTER) | _guard(policy)
     for match in (route.RouteMatch(path=names.MODELS_PATH), route.RouteMatch(prefix=names.MODELS_PATH + "/")):
         yield route.Route(name="models", match=match, route=_other_action(config, policy), typed_per_filter_config=disabled)
 
 
 def _other(config: Config, policy: Policy) -> route.Route:
-    disabled = _disabled(filters.REQUEST_FILTER, filters.ANSWER_FILTER, filters.JSON_FILTER, filters.SSE_FILTER)
+    disabled = _disabled(filters.REQUEST_FILTER, filters.ANSWER_FILTER, filters.JSON_FILTER, filters.SSE_FILTER) | _guard(policy)
     return route.Route(
         name="other", match=route.RouteMatch(prefix="/"), route=_other_action(config, policy), typed_per_filter_config=disabled
     )
+
+
+def _guard(policy: Policy) -> dict[str, Any]:
+    return {filters.REQUEST_FILTER: Any.pack(filters.headers_only())} if callers.guards_other_paths(policy) else {}
 
 
 def _other_action(config: Config, policy: Policy) -> route.RouteAction:
@@ -170,6 +175,11 @@ def _labels() -> list[core.HeaderValueOption]:
         set_header(names.BACKEND_HEADER, of_upstream("backend")),
         set_header(names.UPSTREAM_ID_HEADER, "%RESP(x-request-id?request-id)%"),
     ]
+
+
+def _standings() -> list[core.HeaderValueOption]:
+    # An absent value adds no header.
+    return [set_header(header, f"%DYNAMIC_METADATA({names.NAMESPACE}:{header})%") for header in names.RATE_LIMIT_HEADERS]
 
 
 def _disabled(*filter_names: str) -> dict[str, Any]:

@@ -4,6 +4,6 @@ What lives here decides from facts it is given. Reading a request belongs to `di
 telling Envoy about it to `server`.
 """
 
-from extproc.routing.choose import Decision, Kind, choose, per_try_timeout_ms
+from extproc.routing.choose import Decision, Kind, choose, denied, per_try_timeout_ms
 
-__all__ = ["Decision", "Kind", "choose", "per_try_timeout_ms"]
+__all__ = ["Decision", "Kind", "choose", "denied", "per_try_timeout_ms"]

@@ -5,14 +5,14 @@ Every step leaves a word in `reasons`; together they say why this backend and no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from extproc.config import Api, Backend, Policy, Tier
 from extproc.dialects import Refusal
-from extproc.routing.fit import Demand, fitting
+from extproc.routing.fit import ACCESS, Demand, fitting
 
 
 class Kind(StrEnum):
@@ -91,7 +91,16 @@ def _unknown(model: str) -> Refusal:
     return Refusal(404, "model_not_found", f"The model '{model}' does not exist or may not be used here.")
 
 
+def denied(rules: Iterable[str]) -> Refusal:
+    """The refusal of what these access rules do not let a caller have."""
+    named = " and ".join(f"`{rule}`" for rule in sorted(set(rules)))
+    return Refusal(403, "access_denied", f"Access is denied by {named}.")
+
+
 def _unfit(dropped: tuple[str, ...]) -> Refusal:
+    rules = [reason.removeprefix(ACCESS) for reason in (word.partition("!")[2] for word in dropped) if reason.startswith(ACCESS)]
+    if rules:
+        return denied(rules)
     if dropped and all(word.endswith("!context") for word in dropped):
         return Refusal(400, "context_length_exceeded", "The request is longer than the context of every model that could answer it.")
     asked = sorted({word.partition("!")[2] for word in dropped})

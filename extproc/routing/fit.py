@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from extproc.config import Api, Backend, Capability
+
+ACCESS = "access:"
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a request asks of whoever answers it. Token counts are estimates made before the answer."""
+    """What a request asks of whoever answers it. Token counts are estimates made before the answer.
+
+    `forbidden` are the backends that its caller may not reach, each with the access rule that says so.
+    """
 
     api: Api
     needs: frozenset[Capability]
     prompt_tokens: int
     max_output_tokens: int | None
+    forbidden: Mapping[str, str] = field(default_factory=dict)
 
 
 def misfit(backend: Backend, demand: Demand) -> str:
@@ -28,7 +34,9 @@ def misfit(backend: Backend, demand: Demand) -> str:
     # A caller who names no limit leaves the answer whatever room is left, so only the prompt has to fit then.
     if demand.prompt_tokens + (demand.max_output_tokens or 0) > backend.context_tokens:
         return "context"
-    return ""
+    # Last, so that access is the reason only where there is no other.
+    rule = demand.forbidden.get(backend.name)
+    return f"{ACCESS}{rule}" if rule else ""
 
 
 def fitting(backends: Iterable[Backend], demand: Demand) -> tuple[tuple[Backend, ...], tuple[str, ...]]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from google.protobuf.struct_pb2 import Struct, Value
+
+from extproc.config.compiled_identity import Identity
+from extproc.identity import Evidence, key_digest
 from extproc.mesh import names
 from extproc.pipeline import Pass, Release, Reply
 from extproc.protocol import envoy_pb2 as pb
@@ -29,6 +33,46 @@ def header_dict(header_map: pb.HeaderMap) -> dict[str, str]:
         key = header.key
         found[key] = f"{found[key]},{value}" if key in found else value
     return found
+
+
+def evidence(request: pb.ProcessingRequest, headers: Mapping[str, str], identity: Identity, now_s: float) -> Evidence:
+    """What the first message of a request says about its sender, as far as `identity` asks for it."""
+    peer = _peer(request) if identity.reads_peer else ""
+    claims, token_error = _token(request, identity.jwt.metadata_key) if identity.jwt else (None, "")
+    return Evidence(headers, peer, claims, token_error, key_digest(headers), now_s)
+
+
+def _peer(request: pb.ProcessingRequest) -> str:
+    # Attributes are grouped by filter; ours asks for this one alone.
+    for group in request.attributes.values():
+        if names.PEER_ATTRIBUTE in group.fields:
+            return group.fields[names.PEER_ATTRIBUTE].string_value
+    return ""
+
+
+def _token(request: pb.ProcessingRequest, key: str) -> tuple[dict[str, object] | None, str]:
+    """The claims of a verified token, and why one was not accepted."""
+    groups = request.metadata_context.filter_metadata
+    if names.JWT_NAMESPACE not in groups:
+        return None, ""
+    fields = groups[names.JWT_NAMESPACE].fields
+    if key in fields and fields[key].WhichOneof("kind") == "struct_value":
+        return _members(fields[key].struct_value), ""
+    status = fields[names.TOKEN_STATUS_KEY].struct_value.fields if names.TOKEN_STATUS_KEY in fields else {}
+    return None, status["message"].string_value if "message" in status else ""
+
+
+def _members(struct: Struct) -> dict[str, object]:
+    return {key: _plain(value) for key, value in struct.fields.items()}
+
+
+def _plain(value: Value) -> object:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _members(value.struct_value)
+    if kind == "list_value":
+        return [_plain(item) for item in value.list_value.values]
+    return getattr(value, kind) if kind and kind != "null_value" else None
 
 
 def answer_headers(answer: Pass | Reply) -> bytes:

@@ -10,13 +10,15 @@ which only the rendered configuration can set, tells them apart:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from google.protobuf.message import DecodeError
 
 from extproc.dialects import UsageStrip
+from extproc.exchange import Head, Pass, Release, Reply
+from extproc.identity import identify
 from extproc.mesh import names
-from extproc.pipeline import Head, Pipeline
+from extproc.pipeline import Pipeline
 from extproc.protocol import envoy_pb2 as pb
 from extproc.server import codec
 from extproc.server.call import Call, CallError, Status
@@ -30,6 +32,10 @@ def _read(data: bytes) -> pb.ProcessingRequest:
         return pb.ProcessingRequest.FromString(data)
     except DecodeError as error:
         raise CallError(Status.INVALID_ARGUMENT, "not a ProcessingRequest") from error
+
+
+async def _awaited(answer: Awaitable[Release | Reply]) -> bytes:
+    return codec.answer_body(await answer)
 
 
 class RequestCall:
@@ -47,25 +53,34 @@ class RequestCall:
         self._traceparent = traceparent
         self._head: Head | None = None
 
-    def message(self, data: bytes) -> bytes:
+    def message(self, data: bytes) -> bytes | Awaitable[bytes]:
         request = _read(data)
         kind = request.WhichOneof("request")
         if kind == "request_headers":
-            headers = codec.header_dict(request.request_headers.headers)
-            self._head = Head(
-                method=headers.get(":method", ""),
-                path=headers.get(":path", ""),
-                headers=headers,
-                has_body=not request.request_headers.end_of_stream,
-                traceparent=self._traceparent,
-            )
-            return codec.answer_headers(self._pipeline.greet(self._head))
+            self._head = self._read_head(request)
+            answer = self._pipeline.greet(self._head)
+            self.is_over = isinstance(answer, Pass) and answer.is_last
+            return codec.answer_headers(answer)
         if kind == "request_body" and self._head is not None:
             self.is_over = True
-            return codec.answer_body(self._pipeline.decide(self._head, request.request_body.body))
+            decided = self._pipeline.decide(self._head, request.request_body.body)
+            return codec.answer_body(decided) if isinstance(decided, Pass | Release | Reply) else _awaited(decided)
         if kind == "request_trailers":
             return codec.CONTINUE_REQUEST_TRAILERS
         raise CallError(Status.INVALID_ARGUMENT, f"{kind or 'nothing'} is not expected in the request phase")
+
+    def _read_head(self, request: pb.ProcessingRequest) -> Head:
+        headers = codec.header_dict(request.request_headers.headers)
+        evidence = codec.evidence(request, headers, self._pipeline.policy.identity, self._pipeline.clock.wall())
+        return Head(
+            method=headers.get(":method", ""),
+            path=headers.get(":path", ""),
+            headers=headers,
+            has_body=not request.request_headers.end_of_stream,
+            traceparent=self._traceparent,
+            peer=evidence.peer,
+            who=identify(self._pipeline.policy.identity, evidence),
+        )
 
     def end(self) -> None:
         return None
@@ -107,7 +122,7 @@ class FailoverCall:
         backend = self._pipeline.policy.backends.get(ticket.chain[self._attempt - 1])
         if backend is None:
             raise CallError(Status.UNAVAILABLE, "the backend is no longer configured")
-        return codec.answer_body(self._pipeline.fall_back(ticket, backend, request.request_body.body), is_downstream=False)
+        return codec.answer_body(self._pipeline.fall_back(ticket, self._attempt, backend, request.request_body.body), is_downstream=False)
 
     def end(self) -> None:
         return None

@@ -8,23 +8,23 @@ slower decisions then hold Envoy back, and no entry is ever dropped here.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import sys
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extproc.config import Config, Policy
+from extproc.limits import Door, tab_of
 from extproc.protocol import envoy_pb2 as pb
+from extproc.scope import parse
 from extproc.telemetry import Telemetry
-from extproc.usage import Ledger, Record, record_of
+from extproc.usage import Record, record_of
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
+    from extproc.server.accounts import Accounts
 
 log = logging.getLogger("tiermesh.settlement")
 
@@ -34,47 +34,39 @@ _STORE_PATIENCE_S = 3.0
 _POLICIES_KEPT = 4  # a request may end some reloads after it began; older ones settle at today's prices
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
-    """The ledger with what keeps it going."""
-
-    client: Redis
-    ledger: Ledger
-    writing: asyncio.Task[None]
-
-    async def close(self, timeout_s: float) -> None:
-        """Write what waits, for `timeout_s` at most."""
-        self.ledger.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.writing, timeout_s)
-        await self.client.aclose()
-
-
 class Settlement:
     """What one worker does with finished requests."""
 
-    def __init__(self, policy: Policy, telemetry: Telemetry, book: Book | None) -> None:
+    def __init__(self, policy: Policy, telemetry: Telemetry) -> None:
         self._policies = {policy.digest: policy}
         self._current = policy
         self._telemetry = telemetry
-        self._book = book
+        self._accounts: Accounts | None = None
         self._waiting: deque[pb.HTTPAccessLogEntry] = deque()
         self._is_scheduled = False
 
     @classmethod
     async def start(cls, config: Config, policy: Policy, store_url: str, worker: int) -> Settlement:
-        """With telemetry and the ledger as configured; `store_url` is "" where nothing is kept."""
+        """With telemetry and accounts as configured; `store_url` is "" where nothing is kept."""
         telemetry = Telemetry.start(config.telemetry, instance=f"{socket.gethostname()}-{worker}", log_stream=sys.stdout)
-        if not store_url or not config.store.records_kept:
-            return cls(policy, telemetry, None)
-        from redis.asyncio import Redis  # 100 ms that nobody pays who keeps nothing
+        settlement = cls(policy, telemetry)
+        if store_url:
+            from extproc.server.accounts import Accounts
+            from extproc.store import Store  # time and memory that nobody pays who keeps nothing
 
-        client = Redis.from_url(store_url)
-        ledger = Ledger(client, kept=config.store.records_kept)
-        telemetry.metrics.count_from(
-            "tiermesh_records_dropped", "Records lost because the store was away for too long.", lambda: ledger.dropped
-        )
-        return cls(policy, telemetry, Book(client, ledger, asyncio.ensure_future(ledger.run())))
+            accounts = Accounts(config, Store.connect(store_url), settlement.counts_of, telemetry.metrics)
+            accounts.on_lost = telemetry.emit
+            settlement._accounts = accounts
+        return settlement
+
+    def door(self, policy: Policy) -> Door | None:
+        """The way to the limits of `policy`; None where there is no store to count in."""
+        return Door(policy, self._accounts.gate) if self._accounts is not None and policy.limits else None
+
+    def counts_of(self, record: Record) -> str:
+        """What counted a request when it was decided, for settling it where the store does not know its lease."""
+        tab = tab_of(self._policy_of(record.policy_digest).limits, parse(record.scope), record.decided_at)
+        return tab.text if tab else "[]"
 
     def know(self, policy: Policy) -> None:
         """Settle by `policy` what was decided by it."""
@@ -99,8 +91,8 @@ class Settlement:
     async def close(self) -> None:
         """Settle what waits and hand everything on."""
         self._work_off(len(self._waiting))
-        if self._book is not None:
-            await self._book.close(_STORE_PATIENCE_S)
+        if self._accounts is not None:
+            await self._accounts.close(_STORE_PATIENCE_S)
         self._telemetry.close()
 
     def _slice(self) -> None:
@@ -122,8 +114,8 @@ class Settlement:
         if not records:
             return
         lines = [record.line() for record in records]
-        if self._book is not None:
-            self._book.ledger.put(lines)
+        if self._accounts is not None:
+            self._accounts.put(records, lines)
         try:
             self._telemetry.emit(records, lines)
         except Exception:

@@ -18,14 +18,14 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import uvloop
 
 from extproc.clock import SystemClock
-from extproc.config import Config, load
+from extproc.config import Config, Policy, load
 from extproc.config.watch import ConfigWatcher, Loaded, Reload, loaded
 from extproc.errors import TierMeshError
 from extproc.mesh import names
@@ -77,9 +77,12 @@ class Worker:
         self._settlement = settlement
         self.is_serving = True
         self.drain_s = config.processor.drain_s
-        self.pipeline = Pipeline(started.policy, self._classifier, SystemClock())
+        self.pipeline = self._pipeline(started.policy)
         self.watcher = ConfigWatcher(place.config_path, started, self._on_reload)
         self.services = Services(lambda: self.pipeline, settlement.settle, lambda: self.is_serving)
+
+    def _pipeline(self, policy: Policy) -> Pipeline:
+        return Pipeline(policy, self._classifier, SystemClock(), self._settlement.door(policy))
 
     def look_now(self) -> None:
         """Take the file as it is this moment: whoever says so has finished writing it."""
@@ -94,7 +97,7 @@ class Worker:
         policy = reload.loaded.policy
         if policy.digest != self.pipeline.policy.digest:
             self._settlement.know(policy)
-            self.pipeline = Pipeline(policy, self._classifier, SystemClock())
+            self.pipeline = self._pipeline(policy)
             log.info("deciding by configuration %s", policy.digest)
 
 
@@ -105,7 +108,7 @@ async def run(place: Place) -> None:
     settlement = await Settlement.start(config, started.policy, store_url(config, place.run_dir), place.index)
     worker = Worker(place, started, settlement)
     worker.watcher.look()
-    _warm_up(worker.pipeline)
+    _warm_up(replace(worker.pipeline, door=None))
     server = await _serve(place, config, worker.services)
     # Last, because the supervisor takes it for the sign that this worker serves.
     numbers = await page.hand_out(page.page_socket(place.run_dir, os.getpid()), settlement.metrics_page)

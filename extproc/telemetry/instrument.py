@@ -104,6 +104,16 @@ REFUSALS = Instrument(
     "Requests refused here, by code.",
     ("code",),
 )
+LIMITED = Instrument(
+    "tiermesh_limited",
+    "tiermesh.limited",
+    "{request}",
+    "Requests that a limit touched, by what it did: refused, downgraded, or in shadow mode would_refuse, would_downgrade.",
+    ("limit", "effect"),
+)
+THRESHOLDS = Instrument(
+    "tiermesh_thresholds", "tiermesh.thresholds", "{event}", "Thresholds of limits that were reached, by percent.", ("limit", "percent")
+)
 
 INSTRUMENTS = (
     TOKEN_USAGE,
@@ -121,6 +131,8 @@ INSTRUMENTS = (
     ESTIMATED,
     UNMANAGED,
     REFUSALS,
+    LIMITED,
+    THRESHOLDS,
 )
 
 _CONVENTION_LABELS = {

@@ -61,6 +61,8 @@ class Metrics:
         self._estimated = self._counter(i.ESTIMATED)
         self._unmanaged = self._counter(i.UNMANAGED)
         self._refusals = self._counter(i.REFUSALS)
+        self._limited = self._counter(i.LIMITED)
+        self._thresholds = self._counter(i.THRESHOLDS)
 
     def observe(self, record: Record) -> None:
         """Counts one finished request."""
@@ -75,8 +77,14 @@ class Metrics:
             self._estimated.at(record.api, record.estimate_reason).inc()
         if record.outcome == "refused":
             self._refusals.at(record.refusal or str(record.status)).inc()
+        if record.limit or record.shadow_limits:
+            self._observe_limits(record)
         if record.outcome == "unmanaged":
             self._unmanaged.at(record.api).inc()
+
+    def count_threshold(self, limit: str, percent: int) -> None:
+        """Counts a threshold that was reached."""
+        self._thresholds.at(limit, str(percent)).inc()
 
     def count_from(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Adds a counter to the page (`name` with `_total`) whose value is read when the page is."""
@@ -134,6 +142,13 @@ class Metrics:
             self._saved.at(*labels).inc(saved)
         else:
             self._extra.at(*labels).inc(-saved)
+
+    def _observe_limits(self, record: Record) -> None:
+        if record.limit:
+            self._limited.at(record.limit, "refused" if record.outcome == "refused" else "downgraded").inc()
+        for shadow in record.shadow_limits:
+            limit, _, effect = shadow.partition(":")
+            self._limited.at(limit, "would_downgrade" if effect else "would_refuse").inc()
 
     def _counter(self, row: i.Instrument) -> _Series[Counter]:
         return _Series(Counter(row.page, row.help, row.labels, registry=self.registry), len(row.labels), self._limit)

@@ -9,13 +9,13 @@ from google.protobuf.duration_pb2 import Duration
 from extproc.config import Backend, Policy
 from extproc.dialects import api_of
 from extproc.protocol import envoy_pb2 as pb
+from extproc.usage.attempts import TICKET_NAMESPACE
 from extproc.usage.bill import Case, bill_of
 from extproc.usage.outcome import ending_of, outcome_of
 from extproc.usage.record import Record
 from extproc.usage.ticket import Ticket
 from extproc.usage.token import NO_USAGE, Usage, estimated_prompt, usage_of
 
-TICKET_NAMESPACE = "tiermesh"
 USAGE_NAMESPACE = "tiermesh.usage"
 
 _POST = 3  # envoy.config.core.v3.RequestMethod
@@ -83,6 +83,8 @@ def _record(case: Case, reported_model: str, backend: Backend | None) -> Record:
         status=ending.status,
         api=ticket.api,
         asked_model=_name(ticket.asked_model),
+        scope=ticket.scope,
+        source=ticket.source,
         caller=_name(ticket.caller),
         tier=ticket.tier,
         score=ticket.score,
@@ -114,8 +116,14 @@ def _record(case: Case, reported_model: str, backend: Backend | None) -> Record:
         refusal=ticket.refusal,
         cost_micro_usd=bill.cost_micro_usd,
         asked_cost_micro_usd=bill.asked_cost_micro_usd,
+        failed_cost_micro_usd=bill.failed_cost_micro_usd,
+        failed_prompt_tokens=bill.failed_prompt_tokens,
         policy_digest=ticket.policy_digest or case.policy.digest,
         traceparent=ticket.traceparent,
+        lease=ticket.lease,
+        lease_sequence=ticket.lease_sequence,
+        limit=ticket.limit,
+        shadow_limits=ticket.shadow_limits,
     )
 
 

@@ -14,42 +14,40 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from extproc.store import Script, Store, StoreError
 from extproc.usage.record import Record
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 _log = logging.getLogger(__name__)
 
 RECORDS_KEY = "tiermesh:records"
 
-_FIELD = "r"
+_FIELD = b"r"
 _WRITER_TTL_S = 24 * 3600
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 
 # KEYS: the stream, the number of this writer's last batch. ARGV: this batch's number, seconds to remember it, records to
 # keep, then the records.
-_APPEND = """
+_APPEND = Script("""
 if tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(ARGV[1]) then return 0 end
 for i = 4, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'r', ARGV[i]) end
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
 return #ARGV - 3
-"""
+""")
 
 
 class Ledger:
     """Appends records to the stream `key`, about the latest `kept` of them. For one event loop.
 
     `bound` records wait at most, `batch` travel together, `interval_s` is how long the first of a batch waits for others, and
-    `timeout_s` how long the store may take for one. The client is the caller's, who also closes it.
+    `timeout_s` how long the store may take for one. The store is the caller's, who also closes it.
     """
 
     def __init__(
         self,
-        client: Redis,
+        store: Store,
         *,
         kept: int,
         key: str = RECORDS_KEY,
@@ -58,7 +56,7 @@ class Ledger:
         interval_s: float = 0.1,
         timeout_s: float = 2.0,
     ) -> None:
-        self._client = client
+        self._store = store
         self._kept = kept
         self._key = key
         self._batch = batch
@@ -113,41 +111,34 @@ class Ledger:
 
     async def _send(self) -> bool:
         """True when the store has one batch more, or there was none."""
-        from redis.exceptions import RedisError  # loaded with the client already; here only to keep readers of tickets light
-
         if not self._flight:
             self._flight = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
             self._number += 1
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._append()
-        except (RedisError, OSError, TimeoutError) as error:
+            counts = (str(self._number), str(_WRITER_TTL_S), str(self._kept))
+            await self._store.run(_APPEND, (self._key, self._writer_key), (*counts, *self._flight), timeout_s=self._timeout_s)
+        except StoreError as error:
             if self.failures % 100 == 0:
-                _log.warning("the store takes no records (%s); %d wait, %d lost", type(error).__name__, self.waiting, self.dropped)
+                _log.warning("the store takes no records (%s); %d wait, %d lost", error.reason, self.waiting, self.dropped)
             self.failures += 1
             return False
         self.written += len(self._flight)
         self._flight = []
         return True
 
-    async def _append(self) -> None:
-        counts = (str(self._number), str(_WRITER_TTL_S), str(self._kept))
-        await self._client.eval(_APPEND, 2, self._key, self._writer_key, *counts, *self._flight)
 
-
-async def read_records(client: Redis, since_id: str = "", *, limit: int = 1000, key: str = RECORDS_KEY) -> tuple[list[Record], str]:
+async def read_records(store: Store, since_id: str = "", *, limit: int = 1000, key: str = RECORDS_KEY) -> tuple[list[Record], str]:
     """The records after `since_id` ("": from the oldest kept), `limit` at most, and the ID to go on from.
 
-    An entry that is no record is skipped. Raises redis.RedisError when the store cannot be read.
+    An entry that is no record is skipped. Raises StoreError when the store cannot be read.
     """
     start = f"({since_id}" if since_id else "-"
-    entries = await client.xrange(key, start, "+", count=limit)
+    entries = await store.command("XRANGE", key, start, "+", "COUNT", limit)
     records: list[Record] = []
     last_id = since_id
     for entry_id, fields in entries or ():
-        last_id = _text(entry_id)
-        members = {_text(name): value for name, value in (fields or {}).items()}
-        record = _record_in(members.get(_FIELD))
+        last_id = entry_id.decode()
+        record = _record_in((fields or {}).get(_FIELD))
         if record is not None:
             records.append(record)
     return records, last_id
@@ -159,7 +150,3 @@ def _record_in(value: Any) -> Record | None:
         return Record.from_json(members) if isinstance(members, dict) else None
     except (ValueError, RecursionError):
         return None
-
-
-def _text(value: Any) -> str:
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)

@@ -7,6 +7,7 @@ a million requests adds up to what its lines say.
 from __future__ import annotations
 
 from extproc.config import Policy, Price
+from extproc.pricebook import tariff_of
 from extproc.usage.token import Tokens
 
 _MILLION = 1_000_000
@@ -14,6 +15,8 @@ _MILLION = 1_000_000
 
 def cost_micro_usd(price: Price, tokens: Tokens) -> int:
     """What `tokens` cost at `price`, the fee per request included. Never negative."""
+    if price.long is not None and tokens.prompt > price.long_above:
+        price = price.long
     fresh = tokens.prompt - tokens.cached - tokens.cache_write
     plain = tokens.completion - tokens.reasoning
     millionths = (
@@ -26,12 +29,15 @@ def cost_micro_usd(price: Price, tokens: Tokens) -> int:
     return (millionths + _MILLION // 2) // _MILLION + price.request
 
 
-def asked_price(policy: Policy, model: str, answered: str = "") -> Price:
-    """The price of the model a caller asked for: a backend's that has the name (`answered` first), a listed one, the baseline's."""
+def asked_price(policy: Policy, model: str, answered: str, at: float) -> Price:
+    """The price, `at` seconds since the epoch, of the model a caller asked for.
+
+    A backend's that has the name (`answered` first), else the one configured or in the price book, else the baseline's.
+    """
     chosen = policy.backends.get(answered)
     if chosen is not None and model in chosen.names:
-        return chosen.price
+        return chosen.tariff.at(at)
     for backend in policy.backends.values():
         if model in backend.names:
-            return backend.price
-    return policy.prices.get(model, policy.baseline.price)
+            return backend.tariff.at(at)
+    return (tariff_of(policy.prices, model) or policy.baseline.tariff).at(at)

@@ -24,6 +24,7 @@ class Record:
         failed      every backend tried failed, or the last one answered with an error
         aborted     the caller left before an answer began
         cut_off     the answer began and did not end
+        lost        its end was never heard of: charged at the estimate
         unmanaged   an LLM API answered without a decision: the gateway failed open
     """
 
@@ -35,6 +36,8 @@ class Record:
     status: int  # 0: no response
     api: str = ""  # empty: a path that is no LLM API
     asked_model: str = ""
+    scope: str = ""  # `organisation/department/team/app/user`, see extproc.scope
+    source: str = ""  # how the caller was known: "mesh", "jwt", "key", "header", "default"
     caller: str = ""
     tier: str = ""
     score: float | None = None
@@ -64,10 +67,16 @@ class Record:
     flags: str = ""  # Envoy's response flags by their usual short names, with commas
     details: str = ""  # Envoy's word for where the response came from
     refusal: str = ""
-    cost_micro_usd: int = 0
+    cost_micro_usd: int = 0  # failed_cost_micro_usd included
     asked_cost_micro_usd: int = 0  # of the model asked for, with the same tokens
+    failed_cost_micro_usd: int = 0  # of attempts that were given up while a backend had the prompt; always an estimate
+    failed_prompt_tokens: int = 0  # the prompts these are charged for
     policy_digest: str = ""
     traceparent: str = ""
+    lease: str = ""  # of what was reserved for it; empty: no limit applied
+    lease_sequence: int = 0  # 0: the store was not heard, and may have reserved nothing
+    limit: str = ""  # that refused it, or sent it to a cheaper tier
+    shadow_limits: tuple[str, ...] = ()  # that would have refused it (`name`) or downgraded it (`name:downgrade`), were they enforced
 
     @property
     def tokens(self) -> Tokens:

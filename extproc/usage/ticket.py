@@ -42,6 +42,12 @@ class Ticket:
     # Top-level members of the body that the first backend's edits replaced: their JSON text, None where there was none.
     restore: Mapping[str, str | None] = field(default_factory=dict)
     refusal: str = ""  # the code of the refusal
+    scope: str = ""
+    source: str = ""
+    lease: str = ""
+    lease_sequence: int = 0
+    limit: str = ""
+    shadow_limits: tuple[str, ...] = ()
 
     def encode(self) -> str:
         """Compact ASCII JSON; members that have their default are left out."""
@@ -89,6 +95,12 @@ _MEMBERS = shape.members_of(
         "path": "pa",
         "restore": "r",
         "refusal": "x",
+        "scope": "sc",
+        "source": "so",
+        "lease": "l",
+        "lease_sequence": "ls",
+        "limit": "li",
+        "shadow_limits": "sh",
     },
 )
 _ALWAYS = object()  # equal to nothing: a member without a default is always written

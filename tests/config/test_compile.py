@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from extproc.config import Config, ConfigError, Policy, chain_name, compile_config, types
-from extproc.config.compile import price
+from extproc.config import Config, ConfigError, Policy, chain_name, compile_config
 
 CHAT_ONLY = ["chat"]
 
@@ -107,39 +103,13 @@ def test_a_backend_carries_what_the_choice_needs() -> None:
     assert backend.force == (("temperature", "0"), ("stop", '["\\n","\\u00e9"]'), ("x", '{"y":null}'))
 
 
-MONEY = st.decimals(min_value=0, max_value=1_000_000, places=6)
-
-
-@given(MONEY, MONEY)
-def test_prices_are_exact_to_the_millionth(of_input: Decimal, of_output: Decimal) -> None:
-    made = price(types.Price(input=of_input, output=of_output, request_usd=of_input))
-    assert made.input == made.request == int(str(of_input.scaleb(6).to_integral_exact()))
-    assert Decimal(made.output).scaleb(-6) == of_output
-
-
-def test_a_price_that_is_not_set_is_that_of_input_or_output() -> None:
-    made = price(types.Price(input=Decimal("0.15"), output=Decimal("0.6")))
-    assert (made.input, made.cached_input, made.cache_write, made.output, made.reasoning, made.request) == (
-        150_000,
-        150_000,
-        150_000,
-        600_000,
-        600_000,
-        0,
-    )
-    free = price(
-        types.Price(input=Decimal(1), output=Decimal(2), cached_input=Decimal(0), cache_write=Decimal("1.25"), reasoning=Decimal(3))
-    )
-    assert (free.cached_input, free.cache_write, free.reasoning) == (0, 1_250_000, 3_000_000)
-
-
 def test_the_digest_names_the_settings_and_their_order_but_not_how_they_were_written() -> None:
     one = compile_config(config("a:simple:on_prem b:simple:on_prem")).digest
     assert len(one) == 12
     assert int(one, 16) >= 0
     assert compile_config(config("a:simple:on_prem b:simple:on_prem", version=1)).digest == one
     assert compile_config(config("b:simple:on_prem a:simple:on_prem")).digest != one
-    assert compile_config(config("a:simple:on_prem b:simple:on_prem", caller_header="x-app")).digest != one
+    assert compile_config(config("a:simple:on_prem b:simple:on_prem", identity={"organisation": "acme"})).digest != one
 
 
 def test_a_contradiction_is_refused_however_the_configuration_was_made() -> None:

@@ -51,6 +51,7 @@ backends:
     )
     backend = read.backends["no"]
     assert (backend.model, backend.revision) == ("3.5", "1e3")
+    assert backend.price is not None
     assert (backend.price.input, backend.price.output, backend.price.cached_input) == (Decimal("0.15"), Decimal("0.000001"), 7)
     assert backend.force == {"on": "off", "n": 1, "f": 0.5, "e": 1000.0, "t": True, "z": None, "l": ["a", {"b": -1}]}
 
@@ -74,7 +75,9 @@ def test_with_nothing_to_fail_open_to_the_default_is_closed(text: str, expected:
 
 
 def test_header_names_are_made_small() -> None:
-    assert parse(backends(LOCAL) + "caller_header: X-App").caller_header == "x-app"
+    headers = parse(backends(LOCAL) + "identity: {headers: {app: X-App}, trusted_peers: [any]}").identity.headers
+    assert headers is not None
+    assert headers.app == "x-app"
 
 
 @pytest.mark.parametrize(

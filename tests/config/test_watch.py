@@ -21,7 +21,7 @@ ADDED = BASE.replace("tiers:", "  more: {url: http://127.0.0.1:8001, model: m, t
 
 
 def prices(policy: Policy) -> dict[str, int]:
-    return {name: backend.price.input // 1_000_000 for name, backend in policy.backends.items()}
+    return {name: backend.tariff.at(0).input // 1_000_000 for name, backend in policy.backends.items()}
 
 
 def after(text: str, started: str = BASE) -> Reload:
@@ -32,7 +32,7 @@ def after(text: str, started: str = BASE) -> Reload:
 def test_what_only_decisions_read_is_taken_up_at_once() -> None:
     text = (
         BASE.replace("input: 5", "input: 7").replace("up_to: 0.5", "up_to: 0.6")
-        + "caller_header: x-app\nprocessor: {decision_timeout_s: 0.2}"
+        + "identity: {organisation: acme}\nprocessor: {decision_timeout_s: 0.2}"
     )
     outcome = after(text)
     assert outcome.was_applied
@@ -190,7 +190,7 @@ def test_a_file_that_is_being_written_is_left_alone(file: Path) -> None:
     for end in range(0, len(BASE), 40):
         file.write_text(BASE[:end])
         assert watched.looks(1) == []
-    file.write_text(BASE + "caller_header: x-app\n")
+    file.write_text(BASE + "identity: {organisation: acme}\n")
     assert [outcome.was_applied for outcome in watched.looks(2)] == [True]
 
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from anthropic import Anthropic
 from openai import OpenAI
-from redis.asyncio import Redis
 
 from extproc.cli.gateway import Gateway
+from extproc.cli.stored import opened
 from extproc.local.port import free_port
 from extproc.server.settlement import store_url
 from extproc.testing import Arrival, Behaviour, Standin, StandinThread, write_model
@@ -214,9 +214,9 @@ class Stack:
 
 async def _read(url: str, since: str) -> tuple[list[Record], str]:
     records: list[Record] = []
-    async with Redis.from_url(url) as client:
+    async with opened(url) as store:
         while True:
-            found, since = await read_records(client, since)
+            found, since = await read_records(store, since)
             if not found:
                 return records, since
             records += found

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from openai import InternalServerError
 
+from extproc.config import compile_config
 from extproc.testing import Behaviour
+from extproc.usage import Tokens, cost_micro_usd
 from tests.dataplane.harness import Stack, counted
 
 pytestmark = pytest.mark.dataplane
@@ -46,6 +48,46 @@ def test_the_next_backend_answers(stack: Stack, failure: str, is_stream: bool) -
     answer = stack.chat(EASY, stream=is_stream)
     assert_answered_by(stack, answer, ("local", "mid"))
     assert b'"choices":[],' not in answer.body
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_an_attempt_that_was_given_up_is_on_the_bill(stack: Stack, is_stream: bool) -> None:
+    stack.standins["local"].then(Behaviour(fault="hang"))
+    answer = stack.chat(EASY * 20, stream=is_stream)
+    record = stack.record(answer.id)
+    backends = compile_config(stack.gateway.config).backends
+    given_up = cost_micro_usd(backends["local"].tariff.at(record.started_at), Tokens(record.prompt_tokens))
+    assert (record.attempts, record.backend, record.outcome, record.is_estimated) == (("local", "mid"), "mid", "ok", False)
+    assert (record.failed_cost_micro_usd, record.failed_prompt_tokens) == (given_up, record.prompt_tokens)
+    assert given_up > 0
+    assert record.cost_micro_usd == cost_micro_usd(backends["mid"].tariff.at(record.started_at), record.tokens) + given_up
+
+
+@pytest.mark.parametrize("failure", ["503", "429", "reset", "close"])
+def test_an_attempt_that_failed_fast_is_free(stack: Stack, failure: str) -> None:
+    stack.standins["local"].then(FAILURES[failure])
+    record = stack.record(stack.chat(EASY * 20).id)
+    assert (record.attempts, record.failed_cost_micro_usd, record.failed_prompt_tokens) == (("local", "mid"), 0, 0)
+
+
+def test_of_several_failed_attempts_those_are_charged_that_were_given_up(stack: Stack) -> None:
+    stack.standins["local"].then(FAILURES["503"])
+    stack.standins["mid"].then(FAILURES["hang"])
+    record = stack.record(stack.chat(EASY * 20).id)
+    mid = compile_config(stack.gateway.config).backends["mid"].tariff.at(record.started_at)
+    assert record.attempts == ("local", "mid", "frontier")
+    assert record.failed_cost_micro_usd == cost_micro_usd(mid, Tokens(record.prompt_tokens))
+
+
+def test_when_all_are_given_up_all_are_charged(stack: Stack) -> None:
+    for standin in stack.standins.values():
+        standin.behaviour = FAILURES["hang"]
+    record = stack.record(stack.chat("medium " * 200).id)
+    prices = [backend.tariff.at(record.started_at) for backend in compile_config(stack.gateway.config).backends.values()][:3]
+    estimate = record.failed_prompt_tokens // 3
+    assert (record.outcome, record.attempts, record.prompt_tokens) == ("failed", ("mid", "frontier", "local"), 0)
+    assert record.cost_micro_usd == record.failed_cost_micro_usd == sum(cost_micro_usd(price, Tokens(estimate)) for price in prices)
+    assert estimate > 300
 
 
 def test_a_refused_connection_is_answered_elsewhere(stack: Stack) -> None:

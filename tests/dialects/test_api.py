@@ -3,7 +3,7 @@
 import pytest
 
 from extproc import dialects
-from extproc.config.types import Api
+from extproc.config.section import Api
 
 
 @pytest.mark.parametrize(

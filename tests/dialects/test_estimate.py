@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from extproc import dialects
-from extproc.config.types import Api
+from extproc.config.section import Api
 
 PROSE = "The committee met on Tuesday and agreed, after some discussion, to postpone the decision until the figures are in. "
 CHINESE = "委员会于星期二开会，经过讨论，同意将决定推迟到数据公布之后。"  # noqa: RUF001

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from extproc import dialects
-from extproc.config.types import Api, Capability
+from extproc.config.section import Api, Capability
 from extproc.dialects import Bulk, Turn
 from tests.dialects.views import FUNCTION, VIEWS, said, text
 

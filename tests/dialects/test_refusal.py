@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from extproc import dialects
-from extproc.config.types import Api
+from extproc.config.section import Api
 from extproc.dialects import Refusal
 
 Answer = tuple[int, list[tuple[str, str]], bytes]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from extproc.config.types import Api, Capability
+from extproc.config.section import Api, Capability
 from extproc.dialects import Turn
 
 TOOLS, IMAGES, AUDIO, FILES, SCHEMA = Capability.TOOLS, Capability.IMAGES, Capability.AUDIO, Capability.FILES, Capability.JSON_SCHEMA

@@ -23,7 +23,7 @@ tiers:
   simple: {up_to: 0.3, chain: [one, two, three]}
   standard: {up_to: 0.6, chain: [one, two, three]}
   complex: {chain: [one, two, three]}
-caller_header: x-team
+identity: {headers: {team: x-team}, trusted_peers: [any]}
 """
 NAMES = ("one", "two", "three")
 CHAIN = {"x-tiermesh-chain": "one+two+three"}

@@ -269,7 +269,7 @@ def in_turn(body: bytes, *names: str, score: float = 0.1) -> list[bytes]:
     ticket, sent = ticket_of(answer), answer.body if answer.body is not None else body
     found = []
     for name in names:
-        sent = pipeline().fall_back(ticket, POLICY.backends[name], sent).body or b""
+        sent = pipeline().fall_back(ticket, 2, POLICY.backends[name], sent).body or b""
         found.append(sent)
     return found
 
@@ -301,17 +301,25 @@ def test_odd_spellings_survive_every_attempt() -> None:
 def test_headers_follow_the_body_and_the_backend() -> None:
     answer = released(chat(), 1.0, head(path=CHAT + "?a=1"))
     ticket = ticket_of(answer)
-    mid = pipeline().fall_back(ticket, POLICY.backends["mid"], answer.body or b"")
+    mid = pipeline().fall_back(ticket, 2, POLICY.backends["mid"], answer.body or b"")
     assert dict(mid.set_headers) == {"content-length": str(len(mid.body or b"")), ":path": f"/base{CHAT}?a=1"}
-    assert mid.metadata == {"model": "mid-model"}
-    local = pipeline().fall_back(ticket, POLICY.backends["local"], mid.body or b"")
+    assert mid.metadata["model"] == "mid-model"
+    local = pipeline().fall_back(ticket, 3, POLICY.backends["local"], mid.body or b"")
     assert dict(local.set_headers)[":path"] == CHAT + "?a=1"
+
+
+def test_a_later_attempt_leaves_the_moment_it_began() -> None:
+    answer = released(chat())
+    ticket = ticket_of(answer)
+    later = ManualClock(ticket.decided_at + 20.125)
+    metadata = Pipeline(POLICY, FixedScorer(0.1), later).fall_back(ticket, 3, POLICY.backends["mid"], answer.body or b"").metadata
+    assert metadata["attempt_3"] == 20_125
 
 
 def test_a_body_that_cannot_be_reshaped_for_the_next_backend_is_not_sent_to_it() -> None:
     ticket = ticket_of(released(chat()))
     with pytest.raises(ProtocolError):
-        pipeline().fall_back(ticket, POLICY.backends["mid"], b"\xff")
+        pipeline().fall_back(ticket, 2, POLICY.backends["mid"], b"\xff")
 
 
 def test_the_scorer_is_asked_once_and_only_for_what_it_is_for() -> None:

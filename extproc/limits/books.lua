@@ -1,0 +1,138 @@
+-- What the three steps share. A script is this text and its own.
+--
+-- KEYS[1] is the organisation's hash of leases, `tiermesh:{ORG}:lease`. Every other key a step touches has the same prefix
+-- and so the same hash slot; which ones is known only here, from the leases.
+--
+-- A count is one limit of one scope:
+--   {name, kind, measure, cap, a, b, enforced, downgrade_at, downgrade_to, threshold, threshold, ...}
+-- and its state three whole numbers, packed as doubles, in a field of the organisation's hash `counts`:
+--   kind 'w'  a calendar window, a its end and b its start (epoch s).        State: spent, reserved, threshold told.
+--   kind 'r'  a rate, by the generic cell rate algorithm (ITU-T I.371), a the µs for one unit and b the tolerance in µs.
+--             State: the µs at which all that was let pass will have drained, threshold told, hour it was told in.
+--   kind 'f'  requests in flight.                                            State: how many, threshold told, hour.
+-- Measures: 1 micro-USD, 2 requests, 3 input tokens, 4 output tokens, 5 tokens, 6 in flight.
+-- Money and tokens stay below 2^53, so Lua's doubles hold them exactly; they are written without an exponent.
+
+local prefix = string.sub(KEYS[1], 1, -6)
+local HOUR_US = 3600000000
+local KEEP_WINDOW_S = 35 * 86400
+local KEEP_IDLE_S = 86400
+local STATE = '>ddd'
+
+local function whole(number) return string.format('%.0f', number + 0) end -- a zero has no sign
+
+local function time_now(given)
+  local now = tonumber(given)
+  if now > 0 then return now end
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000000 + tonumber(t[2])
+end
+
+local function fields_of(counts)
+  local fields = {}
+  for i, count in ipairs(counts) do
+    fields[i] = count[2] == 'w' and count[1] .. '|' .. whole(count[6]) or count[1]
+  end
+  return fields
+end
+
+local function states_of(fields) return redis.call('HMGET', prefix .. 'counts', unpack(fields)) end
+
+local function read(state)
+  if not state then return 0, 0, 0 end
+  local first, second, third = struct.unpack(STATE, state)
+  return first, second, third
+end
+
+-- Writes fields and values, one after the other; `states` has what there was. A field is in `ends` for as long as it is there,
+-- with the second after which it may be forgotten: a window some time after its end, the others once they have been idle.
+local function write(counts, fields, states, written, now)
+  if #written == 0 then return end
+  redis.call('HSET', prefix .. 'counts', unpack(written))
+  for i, count in ipairs(counts) do
+    if not states[i] then
+      local ends_at = count[2] == 'w' and count[5] + KEEP_WINDOW_S or now / 1000000 + KEEP_IDLE_S
+      redis.call('ZADD', prefix .. 'ends', whole(ends_at), fields[i])
+    end
+  end
+end
+
+-- The highest threshold that has been told, once `used` is: each one once a window, or once an hour where there is none.
+local function tell(count, told, used, cap, now)
+  local reached = told
+  for i = 10, #count do
+    if count[i] > told and used * 100 >= count[i] * cap then reached = count[i] end
+  end
+  if reached > told then
+    redis.call('XADD', prefix .. 'events', 'MAXLEN', '~', 1000, '*', 'e', cjson.encode({
+      kind = 'threshold', count = count[1], percent = reached, measure = count[3],
+      used = whole(used), cap = whole(cap), at_ms = whole(now / 1000),
+      enforced = count[7] == 1, ends_at = count[2] == 'w' and whole(count[5]) or cjson.null,
+    }))
+  end
+  return reached
+end
+
+-- The cap with a raise that still holds.
+local function cap_of(count, raise, now)
+  if not raise then return count[4] end
+  local granted = cjson.decode(raise)
+  if granted['until'] * 1000000 <= now then return count[4] end
+  return count[4] + granted.by
+end
+
+-- Takes what was reserved back from all counts and charges what was used instead.
+local function charge(counts, reserved, actual, now)
+  if #counts == 0 then return end
+  local fields = fields_of(counts)
+  local states = states_of(fields)
+  local written = {}
+  for i, count in ipairs(counts) do
+    local first, second, third = read(states[i])
+    local held, used = reserved[count[3]] or 0, actual[count[3]] or 0
+    if count[2] == 'w' then
+      first, second = first + used, second - held
+      if used > held and #count >= 10 then
+        third = tell(count, third, first + second, cap_of(count, redis.call('HGET', prefix .. 'raises', count[1]), now), now)
+      end
+    elseif count[2] == 'r' then
+      if used > held then first = math.max(first, now) end
+      first = first + (used - held) * count[5]
+    elseif held > 0 then
+      first = math.max(first - 1, 0)
+    end
+    written[2 * i - 1], written[2 * i] = fields[i], struct.pack(STATE, first, second, third)
+  end
+  write(counts, fields, states, written, now)
+end
+
+-- Adds `sums` (times `sign`) to a line of an hour's rollup. Past the bound, new lines share the one called `fold`.
+local function enter(line, sign, bound, keep_s)
+  local key, field, sums = prefix .. 'hour:' .. whole(line[1]), line[2], line[4]
+  local old = redis.call('HGET', key, field)
+  local is_new = not old
+  if is_new and redis.call('HLEN', key) >= bound then
+    field = line[3]
+    old = redis.call('HGET', key, field)
+  end
+  local count = #sums
+  local new = {}
+  if old then
+    local held = {struct.unpack('>' .. string.rep('i8', math.floor(#old / 8)), old)}
+    if #held - 1 > count then count = #held - 1 end -- unpack's last value is a position
+    for i = 1, #held - 1 do new[i] = held[i] end
+  end
+  for i = 1, count do new[i] = (new[i] or 0) + sign * (sums[i] or 0) end
+  redis.call('HSET', key, field, struct.pack('>' .. string.rep('i8', count), unpack(new)))
+  if is_new then redis.call('EXPIREAT', key, whole(line[1] * 3600 + keep_s)) end
+end
+
+-- A lease as it was written: lines of alternative, sequence, amounts, counts, and what is only kept. One that was charged
+-- unheard begins with `!`.
+local function open_lease(text)
+  local mark, alternative, sequence, rows, counts, kept = string.match(text, '^(!?)(%d+)\n(%d+)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  return {
+    is_unheard = mark == '!', alternative = tonumber(alternative), sequence = tonumber(sequence),
+    amounts = cjson.decode(rows)[tonumber(alternative)], counts = cjson.decode(counts), kept = kept,
+  }
+end

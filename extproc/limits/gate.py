@@ -1,0 +1,105 @@
+"""The way through the limits: one round trip to the store, or a verdict without it.
+
+The store has `store_timeout_s` to answer. What it does with an ask that was given up is not known: it may still reserve. A
+request that is served all the same is settled by its lease later, whether that was made or not, and so is one that is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+from extproc.clock import Clock
+from extproc.config import Admission
+from extproc.limits.ask import Ask, Grant, Standing
+from extproc.limits.blind import BlindCounts
+from extproc.limits.script import RESERVE, lease_key
+from extproc.store import Store, StoreError
+
+_REFUSED, _ADMITTED = 0, 1
+_AWAY_WAIT_MS = 1_000
+_LEARNT_KEPT = 10_000
+_DEVIATIONS = 2
+# An ended request is off its count only when its access-log entry is here, some 20 ms after its caller has the answer. One
+# that is refused for want of that alone asks again after these.
+_FLIGHT_PATIENCE_S = (0.03, 0.06, 0.1)
+
+
+class Gate:
+    """One worker's way to the limits. For one event loop."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._blind = BlindCounts()
+        self._lengths: dict[str, int] = {}
+        self._worker = uuid.uuid4().hex[:12] + "-"
+        self._leases = 0
+        self.blind_admissions = 0
+        self.blind_refusals = 0
+
+    def new_lease(self) -> str:
+        """A name for a lease that no other worker gives."""
+        self._leases += 1
+        return f"{self._worker}{self._leases:x}"
+
+    def learnt(self, field: str) -> int | None:
+        """Tokens that an app's answer will hardly exceed; None when nothing is known."""
+        return self._lengths.get(field)
+
+    async def admit(self, ask: Ask, admission: Admission) -> Grant:
+        """Reserves what `ask` names, or says what refuses it."""
+        grant = await self._ask(ask, admission)
+        for pause_s in _FLIGHT_PATIENCE_S:
+            if grant.is_admitted or grant.refused_by is None or ask.tab.counts[grant.refused_by].limit.per is not None:
+                break
+            await asyncio.sleep(pause_s)
+            grant = await self._ask(ask, admission)
+        return grant
+
+    async def _ask(self, ask: Ask, admission: Admission) -> Grant:
+        try:
+            reply = await self._store.run(
+                RESERVE, (lease_key(ask.organisation),), ("0", *ask.args), timeout_s=admission.store_timeout_s
+            )
+        except StoreError:
+            return self._without_store(ask, admission)
+        self._blind.clear()
+        return self._grant(ask, reply)
+
+    def _without_store(self, ask: Ask, admission: Admission) -> Grant:
+        if not admission.is_open:
+            self.blind_refusals += 1
+            return Grant(is_admitted=False, wait_ms=_AWAY_WAIT_MS)
+        full = self._blind.take(ask, admission.blind_percent, self._clock.wall())
+        if full is None:
+            self.blind_admissions += 1
+            return Grant(is_admitted=True)
+        self.blind_refusals += 1
+        return Grant(is_admitted=False, wait_ms=_AWAY_WAIT_MS)
+
+    def _grant(self, ask: Ask, reply: list[Any]) -> Grant:
+        verdict = reply[0]
+        if verdict not in (_REFUSED, _ADMITTED):  # it was asked before: the lease is there, or has ended
+            return Grant(is_admitted=True)
+        _, first, second, mean, deviation, refused, downgraded, states = reply
+        standings = tuple(Standing(*states[place : place + 3]) for place in range(0, len(states), 3))
+        if verdict == _REFUSED:
+            return Grant(is_admitted=False, refused_by=first - 1, wait_ms=second, standings=standings)
+        self._learn(ask.output_field, mean, deviation)
+        return Grant(
+            is_admitted=True,
+            alternative=first - 1,
+            sequence=second,
+            shadow_refused=tuple(place - 1 for place in refused),
+            shadow_downgraded=tuple(place - 1 for place in downgraded),
+            standings=standings,
+        )
+
+    def _learn(self, field: str, mean: int, deviation: int) -> None:
+        if mean < 0:
+            return
+        if len(self._lengths) >= _LEARNT_KEPT:
+            self._lengths.clear()
+        self._lengths[field] = mean + _DEVIATIONS * deviation

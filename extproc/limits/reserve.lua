@@ -1,0 +1,103 @@
+-- Reserve: every limit of every level is checked, and all are charged with the estimate, or none.
+--
+-- ARGV: now (µs, 0 is the store's own), lease, µs until it is charged unheard, field of the app's learnt answer length,
+--       amounts by measure as JSON (one row for each alternative, the first as decided), counts as JSON,
+--       and, only to be kept with the lease, lines of the rollup for each alternative and whose request it is, as JSON.
+--
+-- Replies {admitted, alternative, sequence, learnt mean, learnt deviation, {shadow refusals}, {shadow downgrades},
+--          {cap, left, ms until all is back, ...}}, or {refused, index of the count, ms to wait, 0, 0, {}, {}, {...}}.
+local REFUSED, ADMITTED, KNOWN = 0, 1, 2
+local now, lease = time_now(ARGV[1]), ARGV[2]
+
+-- A lease that is there already, or whose request has ended while this call was on its way, is left as it is.
+if redis.call('HEXISTS', KEYS[1], lease) == 1 then return {KNOWN} end
+
+local rows, counts = cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
+local names, hour = {}, math.floor(now / HOUR_US)
+for i, count in ipairs(counts) do names[i] = count[1] end
+local raises = redis.call('HMGET', prefix .. 'raises', unpack(names))
+local fields = fields_of(counts)
+local states = states_of(fields)
+
+local alternative, shadow_refused, shadow_downgraded = 1, {}, {}
+local caps, firsts, seconds, told = {}, {}, {}, {}
+local used, room = {}, {} -- in the measure's unit, but for rates: in µs
+for i, count in ipairs(counts) do
+  local first, second, third = read(states[i])
+  local cap = cap_of(count, raises[i], now)
+  caps[i], firsts[i], seconds[i] = cap, first, second
+  if count[2] == 'w' then
+    used[i], room[i], told[i] = first + second, cap, third
+  else
+    told[i] = third == hour and second or 0
+    if count[2] == 'r' then
+      -- A raise makes it drain faster, and lets as much more come at once.
+      count[5] = count[5] * count[4] / cap
+      used[i], room[i] = math.max(first - now, 0), count[6] * count[4] / cap + (cap - count[4]) * count[5]
+    else
+      used[i], room[i] = first, cap
+    end
+  end
+  if count[8] > 0 and used[i] * 100 >= count[8] * room[i] then
+    if count[7] == 0 then
+      shadow_downgraded[#shadow_downgraded + 1] = i
+    elseif count[9] > alternative then
+      alternative = count[9]
+    end
+  end
+end
+
+local amounts = rows[alternative]
+local standings, refused, longest_us = {}, 0, -1
+local function stand(i, count, used_now)
+  local unit = count[2] == 'r' and count[5] or 1
+  local back_us = count[2] == 'w' and count[5] * 1000000 - now or count[2] == 'r' and used_now or 0
+  standings[3 * i - 2] = caps[i]
+  standings[3 * i - 1] = math.max(0, math.floor((room[i] - used_now) / unit))
+  standings[3 * i] = math.ceil(back_us / 1000)
+  return back_us
+end
+for i, count in ipairs(counts) do
+  local amount = amounts[count[3]]
+  local taken = count[2] == 'r' and amount * count[5] or amount
+  local back_us = stand(i, count, used[i])
+  if amount > 0 and used[i] + taken > room[i] then
+    local wait_us = count[2] == 'r' and used[i] + taken - room[i] or back_us
+    if count[7] == 0 then
+      shadow_refused[#shadow_refused + 1] = i
+    elseif wait_us > longest_us then
+      refused, longest_us = i, wait_us
+    end
+  end
+end
+if refused > 0 then return {REFUSED, refused, math.ceil(longest_us / 1000), 0, 0, {}, {}, standings} end
+
+local written = {}
+for i, count in ipairs(counts) do
+  local amount = amounts[count[3]]
+  local after = used[i] + (count[2] == 'r' and amount * count[5] or amount)
+  stand(i, count, after)
+  local now_told = told[i]
+  if #count >= 10 then
+    local unit = count[2] == 'r' and count[5] or 1
+    now_told = tell(count, told[i], after / unit, room[i] / unit, now)
+  end
+  written[2 * i - 1] = fields[i]
+  if count[2] == 'w' then
+    written[2 * i] = struct.pack(STATE, firsts[i], seconds[i] + amount, now_told)
+  else
+    written[2 * i] = struct.pack(STATE, count[2] == 'r' and now + after or after, now_told, hour)
+  end
+end
+write(counts, fields, states, written, now)
+
+local sequence = redis.call('INCR', prefix .. 'sequence')
+redis.call('HSET', KEYS[1], lease, table.concat({alternative, sequence, ARGV[5], ARGV[6], ARGV[7]}, '\n'))
+redis.call('ZADD', prefix .. 'leases', whole(now + ARGV[3]), lease)
+local learnt = redis.call('HGET', prefix .. 'output', ARGV[4])
+local mean, deviation = -1, 0
+if learnt then
+  mean, deviation = string.match(learnt, '^(%d+) (%d+)$')
+  mean, deviation = tonumber(mean), tonumber(deviation)
+end
+return {ADMITTED, alternative, sequence, mean, deviation, shadow_refused, shadow_downgraded, standings}

@@ -1,0 +1,19 @@
+"""The one way to the store: a Redis or Valkey, alone, behind sentinels or in a cluster.
+
+    Store       what others hold: `run` a script on the way of a request, `command` for everything else
+    Lane        one server: a connection kept open, and the word at once when it is away
+    Connection  commands out, answers in their order
+    Cluster     a lane to each master, and which of them has a key
+    redispy     redis-py's clients, for commands and for asking sentinels
+
+A script is the only thing between a request and its backend. Our own connection takes about a third of the processor time
+that redis-py's takes for it, a fifth under load. What lives here knows addresses, connections and time; what must not:
+what the scripts do.
+"""
+
+from extproc.errors import StoreError
+from extproc.store.address import Access, Address, parse_address
+from extproc.store.script import Script
+from extproc.store.store import Health, Store
+
+__all__ = ["Access", "Address", "Health", "Script", "Store", "StoreError", "parse_address"]
