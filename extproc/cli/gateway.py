@@ -45,7 +45,8 @@ class Gateway:
     @property
     def url(self) -> str:
         """Where apps connect."""
-        return f"http://{self.config.listener.address}:{self.config.listener.port}"
+        listener = self.config.listener
+        return f"{'https' if listener.tls else 'http'}://{listener.address}:{listener.port}"
 
     def start(self) -> None:
         """Returns when requests are served. Raises StartError, and leaves nothing behind, when that cannot be."""

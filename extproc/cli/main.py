@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_measure,
         _add_report,
         _add_forecast,
+        _add_raise,
         _add_key,
         _add_bench,
     ):
@@ -159,6 +160,23 @@ def _add_forecast(commands: _Commands) -> None:  # type: ignore[valid-type]
     forecast.add_argument("--json", action="store_true", help="the same as JSON, money in micro-USD")
 
 
+def _add_raise(commands: _Commands) -> None:  # type: ignore[valid-type]
+    lift = _add(
+        commands, "raise", "raise a limit of one scope for a while, or list every raise there was",
+        "Without a limit, lists them. In force with the next request, whichever worker it meets.",
+    )  # fmt: skip
+    lift.set_defaults(module="raising")
+    lift.add_argument("file", type=Path, help="tiermesh.yaml, whose store is used")
+    lift.add_argument("limit", nargs="?", help="name of the limit")
+    lift.add_argument("scope", nargs="?", default="", help="whose, such as acme/retail/search")
+    lift.add_argument("--by", metavar="AMOUNT", help="how much more: US dollars, requests or tokens")
+    lift.add_argument("--until", metavar="WHEN", help="3d, 12h, 2w, or a time such as 2026-12-01T08:00+01:00")
+    lift.add_argument("--reason", default="", help="why; kept for good")
+    lift.add_argument("--who", default="", help="who says so (default: the user who is logged in)")
+    lift.add_argument("--end", action="store_true", help="end the raise now")
+    lift.add_argument("--json", action="store_true", help="the list as JSON")
+
+
 def _add_scope_and_zone(command: argparse.ArgumentParser) -> None:
     command.add_argument("--scope", default="", metavar="PATH", help="only what is at or below it: acme/retail, acme/*/search")
     command.add_argument("--timezone", default="UTC", metavar="ZONE", help="where days begin, such as Europe/Berlin (default UTC)")
@@ -243,7 +261,7 @@ def _add_bench(commands: _Commands) -> None:  # type: ignore[valid-type]
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 it was not as it should be, 2 it could not start."""
     args = _parser().parse_args(argv)
-    command: Callable[[argparse.Namespace], int] = import_module(f"extproc.cli.{args.command}").run
+    command: Callable[[argparse.Namespace], int] = import_module(f"extproc.cli.{getattr(args, 'module', args.command)}").run
     try:
         return command(args)
     except ConfigError as error:

@@ -200,9 +200,9 @@ class Store(Section):
         description="`embedded` runs a private Valkey; else `redis://`, `rediss://` or `unix://`; `none` keeps nothing.",
     )
     records_kept: Annotated[int, Field(ge=0, le=10_000_000)] = Field(10_000, description="How many of the latest records the store keeps.")
-    rollups_kept_days: Annotated[int, Field(ge=1, le=3_660)] = Field(400, description="How long the hourly sums that reports are made of are kept.")
+    rollups_kept_days: Annotated[int, Field(ge=1, le=3_660)] = Field(400, description="How long the hourly sums behind reports are kept.")
     rollup_lines: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
-        5_000, description="Lines an organisation's hour may have: further combinations of user, app, model and task share one called `(other)`."
+        5_000, description="Lines an organisation's hour may have. Further combinations of user, app, model and task share `(other)`."
     )
 
 

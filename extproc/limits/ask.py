@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extproc.config import Limit
 from extproc.limits.tab import Tab
 from extproc.scope import Scope, text_of
 from extproc.usage import Record, Tokens

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from extproc.config.limits import Measure
 from extproc.limits.tab import MEASURES
 from extproc.limits.window import rfc3339
 
@@ -32,6 +33,21 @@ class Event:
     def to_json(self) -> dict[str, Any]:
         """Every field by its own name."""
         return asdict(self)
+
+
+def members_of(event: Event, at_s: float = 0.0) -> dict[str, Any]:
+    """The event as the scripts write it."""
+    return {
+        "kind": event.kind,
+        "count": f"{event.limit}|{event.scope}",
+        "measure": MEASURES.index(Measure(event.measure)) + 1,
+        "percent": event.percent,
+        "used": str(event.used),
+        "cap": str(event.cap),
+        "at_ms": str(int(at_s * 1000)),
+        "enforced": event.is_enforced,
+        "reason": event.reason,
+    }
 
 
 def read(fields: Mapping[bytes, bytes]) -> Event | None:

@@ -60,9 +60,7 @@ class Gate:
 
     async def _ask(self, ask: Ask, admission: Admission) -> Grant:
         try:
-            reply = await self._store.run(
-                RESERVE, (lease_key(ask.organisation),), ("0", *ask.args), timeout_s=admission.store_timeout_s
-            )
+            reply = await self._store.run(RESERVE, (lease_key(ask.organisation),), ("0", *ask.args), timeout_s=admission.store_timeout_s)
         except StoreError:
             return self._without_store(ask, admission)
         self._blind.clear()

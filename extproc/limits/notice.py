@@ -48,7 +48,7 @@ class Herald:
                 _log.warning("the webhook does not take event %s (%s); it is tried again", entry_id, type(error).__name__)
                 return False
             self.undelivered += 1
-            _log.error("event %s is given up: the webhook has not taken it in %d s", entry_id, int(age_s))  # noqa: TRY400 - no traceback
+            _log.error("event %s is given up: the webhook has not taken it in %d s", entry_id, int(age_s))
         return True
 
 

@@ -13,7 +13,7 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from extproc.limits.ask import actual_of, output_field
 from extproc.limits.script import SETTLE, key_of, lease_key
@@ -25,6 +25,7 @@ from extproc.usage.rollup import ORGANISATIONS_KEY, entry_of
 _log = logging.getLogger(__name__)
 
 _BATCH = 25
+_PATIENCE_S = 2.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 
@@ -63,7 +64,13 @@ class Settler:
     """One worker's. `counts_of` gives the counts of a record whose lease the store may not have, as the scripts' JSON."""
 
     def __init__(
-        self, store: Store, counts_of: Callable[[Record], str], *, bounds: Bounds | None = None, bound: int = 100_000, interval_s: float = 0.01
+        self,
+        store: Store,
+        counts_of: Callable[[Record], str],
+        *,
+        bounds: Bounds | None = None,
+        bound: int = 100_000,
+        interval_s: float = 0.01,
     ) -> None:
         self._store = store
         self._counts_of = counts_of
@@ -131,14 +138,24 @@ class Settler:
         batch = self._flight = self._flight or self._next()
         try:
             await self._introduce(batch.organisation)
-            reply = await self._store.run(SETTLE, (lease_key(batch.organisation),), self._args(batch))
+            args = self._args(batch)
+            reply = await self._store.run(SETTLE, (lease_key(batch.organisation),), args, timeout_s=_PATIENCE_S)
         except StoreError as error:
-            if self.counters.failures % 100 == 0:
-                _log.warning("the store takes no settlements (%s); %d wait", error, self.waiting)
-            self.counters.failures += 1
-            return False
+            return self._failed(batch, error)
         self._flight = self._after(batch, reply)
         return True
+
+    def _failed(self, batch: _Batch, error: StoreError) -> bool:
+        """True when the batch is given up: a script that fails in the middle would only charge its first half again."""
+        if error.code == "ERR":
+            _log.error("%d settlements of %s are lost: %s", len(batch.records), batch.organisation, error)
+            self.counters.dropped += len(batch.records)
+            self._flight = None
+            return True
+        if self.counters.failures % 100 == 0:
+            _log.warning("the store takes no settlements (%s); %d wait", error, self.waiting)
+        self.counters.failures += 1
+        return False
 
     def _next(self) -> _Batch:
         organisation, queue = next(iter(self._waiting.items()))

@@ -20,11 +20,12 @@ from extproc.store import Store, StoreError
 from extproc.usage import Record
 from extproc.usage.rollup import ORGANISATIONS_KEY, Line, line_of
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _INTERVAL_S = 1.0
 _TENTH = 10  # the list of organisations is read, and what was not delivered is tried, every tenth sweep
 _AT_ONCE = 100
+_PATIENCE_S = 2.0
 _GROUP, _CONSUMER = "tiermesh", "worker"
 _IDLE_MS = 5_000
 
@@ -57,8 +58,8 @@ class Sweeper:
                 turn += 1
             except StoreError:
                 self._grouped.clear()  # a store that comes back empty has no groups
-            except Exception:
-                _log.exception("limits could not be swept")
+            except Exception:  # whatever was wrong with one sweep, the next one is due all the same
+                log.exception("limits could not be swept")
 
     async def charge_unheard(self, turn: int = 0) -> None:
         """Charges every lease that is due. Raises StoreError."""
@@ -74,7 +75,7 @@ class Sweeper:
 
     async def _charge_unheard(self, organisation: str) -> None:
         bounds = (str(self._bounds.lines), str(self._bounds.keep_s))
-        charged = await self._store.run(SWEEP, (lease_key(organisation),), ("0", str(_AT_ONCE), *bounds))
+        charged = await self._store.run(SWEEP, (lease_key(organisation),), ("0", str(_AT_ONCE), *bounds), timeout_s=_PATIENCE_S)
         if charged:
             records = [_record(place, text) for place, text in zip(charged[::2], charged[1::2], strict=True)]
             self.unheard += len(records)

@@ -98,7 +98,13 @@ def _kind(count: Count) -> tuple[str, float, float]:
     limit = count.limit
     if limit.per is None:
         return "f", 0, 0
-    if limit.per in _RATE_S:
-        unit_us = _RATE_S[limit.per] * _US / limit.amount
-        return "r", unit_us, limit.burst * unit_us
+    unit = unit_us(limit)
+    if unit is not None:
+        return "r", unit, limit.burst * unit
     return "w", count.end, count.start
+
+
+def unit_us(limit: Limit) -> float | None:
+    """Microseconds in which a rate drains by one; None when the limit is no rate."""
+    seconds = _RATE_S.get(limit.per) if limit.per else None
+    return None if seconds is None else seconds * _US / limit.amount

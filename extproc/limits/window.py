@@ -22,7 +22,7 @@ def window_at(per: Per, timezone: str, wall_s: float) -> tuple[int, int]:
         offset_s = int((local.utcoffset() or timedelta()).total_seconds())
         start = (int(wall_s) + offset_s) // _HOUR_S * _HOUR_S - offset_s
         return start, start + _HOUR_S
-    today = datetime(local.year, local.month, local.day)  # noqa: DTZ001 - a date on the wall, placed in its zone below
+    today = datetime(local.year, local.month, local.day)
     if per is Per.WEEK:
         first = today - timedelta(days=local.weekday())
         return _epoch(first, zone), _epoch(first + timedelta(days=7), zone)

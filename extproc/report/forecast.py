@@ -23,7 +23,7 @@ MAX_DAYS: Final = 56  # older days say little about the next
 
 _ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.6)  # of the level
 _BETAS = (0.0, 0.1, 0.3)  # of the trend, as a part of the level's
-_TREND_ODDS = (1.0, 0.1, 0.05)  # before the past is looked at
+_TREND_ODDS = (1.0, 0.3, 0.15)  # before the past is looked at
 _DAMPING = 0.95
 _FREEDOMS = 4  # what smoothing and weekdays have taken from the past's own spread
 _DRAWS = 1000

@@ -71,7 +71,11 @@ class Accounts:
             ("settlements", "Requests settled.", lambda: counters.settled),
             ("settlements_mended", "Requests settled after they had been charged at their estimate.", lambda: counters.mended),
             ("settlements_repeated", "Settlements that had been made before.", lambda: counters.known),
-            ("settlements_without_lease", "Requests whose lease the store had lost, and which were charged all the same.", lambda: counters.lost),
+            (
+                "settlements_without_lease",
+                "Requests charged although the store had lost their lease.",
+                lambda: counters.lost,
+            ),
             ("settlements_dropped", "Settlements lost because the store was away for too long.", lambda: counters.dropped),
             ("leases_unheard", "Leases nobody settled in time: charged at their estimate.", lambda: self._sweeper.unheard),
             ("blind_admissions", "Requests let pass while the store was away.", lambda: gate.blind_admissions),
@@ -80,7 +84,9 @@ class Accounts:
         )
         for name, text, read in rows:
             metrics.count_from(f"tiermesh_{name}", text, read)
-        metrics.gauge_from("tiermesh_settlements_waiting", "Requests that have ended and wait for the store.", lambda: self._settler.waiting)
+        metrics.gauge_from(
+            "tiermesh_settlements_waiting", "Ended requests that wait for the store.", lambda: self._settler.waiting
+        )
 
 
 def _task(work: Coroutine[None, None, None]) -> asyncio.Task[None]:

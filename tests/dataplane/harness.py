@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import shutil
+import ssl
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -74,7 +75,7 @@ backends:
 models: {{pass_through: [mid-model], routed: [auto, "gpt-*", "claude-*"]}}
 prices:
   gpt-4o: {{input: 2.50, cached_input: 1.25, output: 10.00}}
-listener: {{port: {port}, admin_port: {admin_port}}}
+listener: {{port: {port}, admin_port: {admin_port}{listener}}}
 processor:
   run_dir: "{run_dir}"
   workers: {workers}
@@ -118,6 +119,7 @@ class Stack:
         self.directory = directory
         self.config_path = directory / "tiermesh.yaml"
         self.records: dict[str, list[Record]] = {}
+        self.tls: ssl.SSLContext | None = None
         self._read_to = ""
 
     @property
@@ -139,7 +141,11 @@ class Stack:
     def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None, *, method: str = "POST") -> Answer:
         """Bytes go out as they are, a generator of bytes chunked, anything else as JSON."""
         content = body if isinstance(body, (bytes, Iterator)) or body is None else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = (
+            http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.tls)
+            if self.tls
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        )
         try:
             all_headers = {"content-type": "application/json", "authorization": f"Bearer {CALLERS_KEY}", **(headers or {})}
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before it was read
@@ -250,10 +256,12 @@ def running(
     patience_s: float = 30,
     decide_in_s: float = 10,
     otlp: str = "",
+    extra: str = "",
+    listener: str = "",
 ) -> Iterator[Stack]:
     """A gateway on free ports, in a directory whose name is short enough for Unix sockets.
 
-    Decisions may take long, because the machine may be busy; a test of what happens beyond that sets `decide_in_s`.
+    `extra` is more of tiermesh.yaml, `listener` of that section. Decisions may take long, because the machine may be busy; a test of what happens beyond that sets `decide_in_s`.
     """
     with contextlib.ExitStack() as stack:
         directory = Path(tempfile.mkdtemp(prefix="tm-dp-", dir="/tmp"))
@@ -275,8 +283,9 @@ def running(
             decide_in_s=decide_in_s,
             score_in_s=decide_in_s / 2,
             otlp=otlp,
+            listener=listener,
             model=write_model(directory / "model", SCORES),
         )
-        (directory / "tiermesh.yaml").write_text(text)
+        (directory / "tiermesh.yaml").write_text(text + extra)
         gateway = stack.enter_context(Gateway(directory / "tiermesh.yaml", logs_to_files=True))
         yield Stack(gateway, standins, directory)

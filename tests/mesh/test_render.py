@@ -23,10 +23,21 @@ KEYED = """\
     tier: standard
     credential: {file: /keys/k, kind: header, header: Api-Key, prefix: "Key "}
 """
+TLS = "listener: {tls: {certificate_file: /tls/tls.crt, key_file: /tls/tls.key, client_ca_file: /tls/ca.crt}}\n"
+IDENTITY = """\
+identity:
+  mesh: {pattern: "spiffe://{trust}/ns/{team}/sa/{app}"}
+  jwt: {claims: {user: sub}, issuer: https://login.example, audiences: [llm], jwks_url: "https://login.example/keys"}
+  headers: {organisation: x-org}
+  trusted_peers: ["spiffe://acme/front"]
+"""
 CONFIGURATIONS = {
     "one on-premises backend": "backends:\n" + LOCAL,
     "one cloud backend": "backends:\n" + CLOUD,
     "every kind, traced, closed": f"backends:\n{LOCAL}{CLOUD}{KEYED}processor: {{on_failure: closed}}\ntelemetry: {{otlp_endpoint: 'https://otlp.internal'}}\n",
+    "callers by certificate, token and header, over TLS": f"backends:\n{LOCAL}{CLOUD}{TLS}{IDENTITY}",
+    "a proxy's word, TLS without certificates of clients": f"backends:\n{LOCAL}{TLS.replace(', client_ca_file: /tls/ca.crt', '')}"
+    + IDENTITY.replace("{pattern", "{from: xfcc, pattern").replace('["spiffe://acme/front"]', "[any]"),
     "IPv6, small bodies": f"backends:\n{LOCAL}{CLOUD}listener: {{address: '::', max_body_bytes: 65536, other_paths: cloud}}\n",
 }
 
@@ -47,7 +58,8 @@ def test_envoy_accepts_it_and_calls_nothing_deprecated(text: str, tmp_path: Path
         path.write_text(companion)
     # The certificates of this machine stand in for those of the configuration.
     said = validate(made.bootstrap, tmp_path)
-    others = [line for line in said.splitlines() if "work-in-progress" not in line]
+    # An Envoy that only validates has no clusters to fetch an issuer's keys from.
+    others = [line for line in said.splitlines() if "work-in-progress" not in line and "jwks" not in line]
     assert others == [], others
 
 
@@ -133,3 +145,88 @@ def test_a_failed_worker_is_open_or_closed_as_configured() -> None:
         assert manager["http_filters"][0]["typed_config"].get("failure_mode_allow", False) is is_open
         safe = [r for r in manager["route_config"]["virtual_hosts"][0]["routes"] if r["name"].startswith("safe")]
         assert len(safe) == (5 if is_open else 0)
+
+
+# ---- callers ----
+
+
+def manager(text: str) -> Any:
+    return rendered(text)["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+
+
+def request_filter(text: str) -> Any:
+    return next(item["typed_config"] for item in manager(text)["http_filters"] if item["name"] == "tiermesh.request")
+
+
+MESH = 'identity: {mesh: {pattern: "spiffe://{trust}/{app}"}}\n'
+XFCC = 'identity: {mesh: {from: xfcc, pattern: "spiffe://{trust}/{app}"}, trusted_peers: [PEERS]}\n'
+WORDS = "identity: {headers: {user: x-user}, trusted_peers: [PEERS]}\n"
+
+
+@pytest.mark.parametrize(
+    ("identity", "attributes", "namespaces"),
+    [
+        ("", [], []),
+        (f"identity: {{keys: [{{sha256: {'0f' * 32}, scope: acme}}]}}\n", [], []),
+        (MESH, ["connection.uri_san_peer_certificate"], []),
+        (WORDS.replace("PEERS", "any"), [], []),
+        (WORDS.replace("PEERS", "spiffe://a/b"), ["connection.uri_san_peer_certificate"], []),
+        (XFCC.replace("PEERS", "any"), [], []),
+        ("identity: {jwt: {claims: {user: sub}}}\n", [], ["envoy.filters.http.jwt_authn"]),
+        (MESH.replace("{mesh", "{sources: [jwt], jwt: {claims: {user: sub}}, mesh"), [], ["envoy.filters.http.jwt_authn"]),
+    ],
+)
+def test_envoy_is_asked_only_for_what_identity_reads(identity: str, attributes: list[str], namespaces: list[str]) -> None:
+    made = request_filter("backends:\n" + LOCAL + identity)
+    assert made.get("request_attributes", []) == attributes
+    assert made["metadata_options"].get("forwarding_namespaces", {}).get("untyped", []) == namespaces
+
+
+@pytest.mark.parametrize(
+    ("identity", "details"),
+    [
+        ("", "SANITIZE"),
+        (MESH, "SANITIZE"),
+        (WORDS.replace("PEERS", "any"), "SANITIZE"),
+        (XFCC.replace("PEERS", "spiffe://a/b"), "FORWARD_ONLY"),
+        (XFCC.replace("PEERS", "any"), "ALWAYS_FORWARD_ONLY"),
+    ],
+)
+def test_a_proxys_word_about_certificates_is_dropped_unless_it_is_read(identity: str, details: str) -> None:
+    assert manager("backends:\n" + LOCAL + identity).get("forward_client_cert_details", "SANITIZE") == details
+
+
+def test_nothing_that_names_a_caller_leaves() -> None:
+    text = f"backends:\n{LOCAL}" + IDENTITY.replace("{pattern", "{from: xfcc, pattern").replace("sub}", "sub}, header: x-token")
+    removed = manager(text)["route_config"]["virtual_hosts"][0]["request_headers_to_remove"]
+    assert {"x-org", "x-token", "x-forwarded-client-cert"} <= set(removed)
+
+
+@pytest.mark.parametrize("rules", [IDENTITY, "access: {a: {scope: acme, tiers: []}}\n"])
+def test_where_it_matters_who_sends_them_requests_on_other_paths_are_seen_too_and_refused_without_a_worker(rules: str) -> None:
+    def overrides(text: str) -> list[Any]:
+        routes = manager(text)["route_config"]["virtual_hosts"][0]["routes"]
+        return [r["typed_per_filter_config"].get("tiermesh.request", {}) for r in routes if r["name"] in ("models", "other")]
+
+    assert [override.get("disabled", False) for override in overrides("backends:\n" + LOCAL)] == [False, False, True]
+    for override in overrides("backends:\n" + LOCAL + rules):
+        assert override["overrides"]["failure_mode_allow"] is False
+        assert override["overrides"]["processing_mode"].get("request_body_mode", "NONE") == "NONE"
+
+
+def test_certificates_of_the_listener_are_named_in_files_and_stand_in_none(tmp_path: Path) -> None:
+    made = render_envoy(parse(CONFIGURATIONS["callers by certificate, token and header, over TLS"]), tmp_path, workers=1)
+    names_of = {path.name: text for path, text in made.files.items()}
+    assert {"listener.certificate.yaml", "listener.clients.yaml"} <= names_of.keys()
+    assert "/tls/tls.key" in names_of["listener.certificate.yaml"]
+    assert "/tls/ca.crt" in names_of["listener.clients.yaml"]
+    assert "/tls/" not in made.bootstrap
+
+
+def test_only_a_token_that_envoy_can_verify_has_a_filter() -> None:
+    def filters_of(text: str) -> list[str]:
+        return [item["name"] for item in manager("backends:\n" + LOCAL + text)["http_filters"]]
+
+    assert filters_of(IDENTITY)[0] == "envoy.filters.http.jwt_authn"
+    assert filters_of("identity: {jwt: {claims: {user: sub}}}\n")[0] == "tiermesh.request"
+    assert "jwks" in clusters(f"backends:\n{LOCAL}{IDENTITY}")

@@ -59,7 +59,8 @@ def test_the_hour_that_comes_twice_has_two_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "last"), [(date(2026, 11, 1), date(2026, 11, 30)), (date(2026, 12, 31), date(2026, 12, 31)), (date(2028, 2, 5), date(2028, 2, 29))]
+    ("day", "last"),
+    [(date(2026, 11, 1), date(2026, 11, 30)), (date(2026, 12, 31), date(2026, 12, 31)), (date(2028, 2, 5), date(2028, 2, 29))],
 )
 def test_the_month_of_a_day(day: date, last: date) -> None:
     month = month_of(day, UTC)

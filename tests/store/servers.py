@@ -75,7 +75,7 @@ class Server:
         self._process.signal(signal.SIGCONT)
 
     def ask(self, *command: str | int) -> Any:
-        """The answer to a command on a connection of its own."""
+        """The answer to a command, `CLIENT LIST` in one, on a connection of its own; in redis-py's shape."""
         with redis.Redis(unix_socket_path=str(self.path), socket_timeout=5) as client:
             return client.execute_command(*command)
 
@@ -129,9 +129,9 @@ def cluster(directory: Path, *settings: str) -> Iterator[tuple[Server, Server, S
         for node, slots in zip(nodes, ((0, 5460), (5461, 10922), (10923, 16383)), strict=True):
             node.ask("CLUSTER", "ADDSLOTSRANGE", *slots)
         for node in nodes[1:]:
-            bus = nodes[0].ask("CONFIG", "GET", "cluster-port")["cluster-port"]
+            bus = nodes[0].ask("CONFIG GET", "cluster-port")["cluster-port"]
             node.ask("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, bus)
-        until(lambda: all(node.ask("CLUSTER", "INFO")["cluster_state"] == "ok" for node in nodes))
+        until(lambda: all(node.ask("CLUSTER INFO")["cluster_state"] == "ok" for node in nodes))
         until(lambda: all(len(node.ask("CLUSTER", "SLOTS")) == 3 for node in nodes))
         yield nodes[0], nodes[1], nodes[2]
     finally:

@@ -87,7 +87,7 @@ async def test_what_waits_is_bounded(store: Store) -> None:
 
 async def test_all_callers_share_one_connection(store: Store, server: Server) -> None:
     await asyncio.gather(*[store.run(ADD, ["shared"], [1]) for _ in range(50)])
-    ours = [client for client in server.ask("CLIENT", "LIST") if client["name"] == "tiermesh" and client["cmd"] in ("eval", "evalsha")]
+    ours = [client for client in server.ask("CLIENT LIST") if client["name"] == "tiermesh" and client["cmd"] in ("eval", "evalsha")]
     assert len(ours) == 1
 
 
@@ -174,7 +174,7 @@ async def test_a_closed_store_says_so_to_those_who_wait_and_those_who_come(store
 
 async def test_a_store_that_was_never_used_closes(server: Server) -> None:
     store = Store.connect(server.url)
-    assert not any(client["name"] == "tiermesh" and client["cmd"] == "NULL" for client in server.ask("CLIENT", "LIST"))
+    assert not any(client["name"] == "tiermesh" and client["cmd"] == "NULL" for client in server.ask("CLIENT LIST"))
     await store.close()
 
 

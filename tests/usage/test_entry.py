@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from extproc.config import Policy
 from extproc.protocol import envoy_pb2 as pb
 from extproc.usage import Record, Ticket, record_of
+from tests.usage.attempt_rows import ATTEMPT_ROWS
 from tests.usage.rows import CHAT_USAGE, ROWS, Row
 
 Tickets = Callable[..., Ticket]
 Entries = Callable[..., pb.HTTPAccessLogEntry]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
+@pytest.mark.parametrize("row", [*ROWS, *ATTEMPT_ROWS], ids=lambda row: row.title)
 def test_a_request_leaves_its_record(row: Row, policy: Policy, ticket: Tickets, log_entry: Entries) -> None:
     text = None if row.ticket is None else row.ticket.get("text") or ticket(**row.ticket)
     record = record_of(log_entry(text, row.usage, **row.seen), lambda _: policy)
@@ -99,7 +100,7 @@ _members = st.recursive(
 
 
 @given(
-    st.dictionaries(st.sampled_from(("ticket", "tier", "x")), _members),
+    st.dictionaries(st.sampled_from(("ticket", "tier", "x", "attempt_2", "attempt_3")), _members),
     st.dictionaries(st.sampled_from(("prompt_tokens", "output_tokens", "start_input_tokens", "model", "x")), _members),
     st.integers(0, 999),
     st.integers(0, 2**32 - 1),

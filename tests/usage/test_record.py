@@ -50,7 +50,7 @@ def test_the_counts_of_a_record_are_those_a_price_wants() -> None:
 
 
 def test_members_of_a_later_version_are_skipped() -> None:
-    assert Record.from_json({**_record.to_json(), "lease": {"id": 1}}) == _record
+    assert Record.from_json({**_record.to_json(), "later": {"id": 1}}) == _record
 
 
 @pytest.mark.parametrize(
