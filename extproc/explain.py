@@ -5,15 +5,17 @@ It runs the same functions as the request path and asks them about every backend
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from extproc import dialects
 from extproc.config import Api, Backend, Policy
 from extproc.dialects import Refusal, Request
+from extproc.identity import ANYBODY, denied_model, rights_of
 from extproc.pipeline import Head, Pipeline, Release
-from extproc.routing import Decision, choose
+from extproc.routing import Decision, choose, denied
 from extproc.routing.fit import Demand, misfit
+from extproc.scope import Scope
 from extproc.usage import Tokens, asked_price, cost_micro_usd
 
 _PATHS = {
@@ -41,16 +43,18 @@ class Explanation:
         return asdict(self)
 
 
-def explain(pipeline: Pipeline, api: Api, body: bytes) -> Explanation | Refusal:
-    """The explanation, or the refusal that the caller would get for a body that cannot be read."""
+def explain(pipeline: Pipeline, api: Api, body: bytes, scope: Scope = ANYBODY.scope) -> Explanation | Refusal:
+    """The explanation for a caller of this scope, or the refusal that they would get for a body that cannot be read."""
     policy = pipeline.policy
     request = dialects.parse(api, body, max_body_bytes=policy.max_body_bytes)
     if isinstance(request, Refusal):
         return request
     verdict = None if api is Api.EMBEDDINGS else pipeline.scorer.classify(request)
-    demand = Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens)
-    chosen = choose(policy, request.model, demand, verdict.score if verdict else policy.default_score)
-    head = Head("POST", _PATHS[api], {"content-length": str(len(body))}, has_body=True)
+    rights = rights_of(policy.access, scope)
+    demand = Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens, rights.forbidden)
+    rule = denied_model(rights, request.model)
+    chosen = denied([rule]) if rule else choose(policy, request.model, demand, verdict.score if verdict else policy.default_score)
+    head = Head("POST", _PATHS[api], {"content-length": str(len(body))}, has_body=True, who=replace(ANYBODY, scope=scope))
     answer = pipeline.decide(head, body)
     at = pipeline.clock.wall()
     return Explanation(

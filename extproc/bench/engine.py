@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import uvloop
@@ -31,12 +31,21 @@ def run(options: Options, progress: Progress = lambda *_: None) -> Report:
 
 def measure(systems: tuple[System, ...], plan: Plan, progress: Progress, *, begun: float | None = None) -> Report:
     """The same for systems that already run; `begun` is when, by the monotonic clock, the plan's limit began to count."""
-    started = time.monotonic()
-    begun = started if begun is None else begun
+    begun = time.monotonic() if begun is None else begun
     bodies = {workload: requests(workload) for workload in plan.workloads}
     for system in systems:
         check_answer(system, bodies[plan.workloads[0]][0])
     failed_open = {system.name: system.failed_open() for system in systems}
+    samples = alternate(systems, plan, bodies, progress, begun=begun)
+    health = [_health(system, system.failed_open() - failed_open[system.name]) for system in systems]
+    return report(samples, health)
+
+
+def alternate(
+    systems: tuple[System, ...], plan: Plan, bodies: Mapping[Workload, list[bytes]], progress: Progress, *, begun: float
+) -> list[Sample]:
+    """The samples of all turns."""
+    started = time.monotonic()
     turns = list(order(systems, plan))
     samples: list[Sample] = []
     for done, (round_, workload, system) in enumerate(turns):
@@ -46,8 +55,7 @@ def measure(systems: tuple[System, ...], plan: Plan, progress: Progress, *, begu
         progress(done, len(turns), f"round {round_ + 1} of {plan.rounds}: {workload.name}, {system.name}")
         samples.append(uvloop.run(take(system, workload, bodies[workload], plan, round_=round_)))
     progress(len(turns), len(turns), "done")
-    health = [_health(system, system.failed_open() - failed_open[system.name]) for system in systems]
-    return report(samples, health)
+    return samples
 
 
 def order(systems: tuple[System, ...], plan: Plan) -> Iterator[tuple[int, Workload, System]]:

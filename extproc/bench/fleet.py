@@ -29,7 +29,7 @@ _TIERS = {"small": ("simple", "0.1", "0.4"), "medium": ("standard", "0.6", "2.4"
 def fleet(options: Options, directory: Path) -> Iterator[tuple[System, ...]]:
     """All systems, started, plain Envoy first. Ended when the block is left, however it is left."""
     with contextlib.ExitStack() as stack:
-        url = _start_upstream(options, directory, stack)
+        url = start_upstream(options.upstream, directory, stack)
         text = configuration(options, url, directory, otlp_port=_start_sink(options, directory, stack))
         systems = _systems(options, text, url, directory)
         for system in systems:
@@ -63,23 +63,28 @@ def _systems(options: Options, text: str, upstream_url: str, directory: Path) ->
     file = directory / "tiermesh.yaml"
     file.write_text(text)
     config = parse(text)
-    run_dir = Path(config.processor.run_dir)
-    document = _document(config, run_dir)
+    document = _document(config)
     systems: list[System] = [EnvoySystem(PLAIN, variant.plain(document), directory=directory)]
     if options.noop is not None:
         systems.append(_noop(options.noop, document, chain_name(compile_config(config).safe), directory))
-    serve = ChildProcess("tiermesh serve", (sys.executable, "-m", "extproc", "serve", str(file)), log=directory / "serve.log")
-    systems.append(EnvoySystem(OURS, document, directory=directory, processor=serve, is_ready=lambda: "workers serve in" in serve.output()))
+    systems.append(gateway(OURS, file, directory))
     if options.litellm is not None:
         systems.append(LitellmSystem(options.litellm, upstream_url, model=MODEL, directory=directory))
     return tuple(systems)
 
 
-def _document(config: Config, run_dir: Path) -> variant.Document:
+def gateway(name: str, file: Path, directory: Path) -> EnvoySystem:
+    """The gateway that `file` configures, with all its workers; its Envoy listens on a port of its own."""
+    serve = ChildProcess("tiermesh serve", (sys.executable, "-m", "extproc", "serve", str(file)), log=directory / f"{name}.serve.log")
+    document = _document(parse(file.read_text()))
+    return EnvoySystem(name, document, directory=directory, processor=serve, is_ready=lambda: "workers serve in" in serve.output())
+
+
+def _document(config: Config) -> variant.Document:
     # The number of workers is settled where they are started; the rendered endpoints must agree with it.
     from extproc.server.supervisor import worker_count
 
-    rendered = render_envoy(config, run_dir, workers=worker_count(config))
+    rendered = render_envoy(config, Path(config.processor.run_dir), workers=worker_count(config))
     document: variant.Document = yaml.load(rendered.bootstrap, Loader=yaml.CSafeLoader)
     return document
 
@@ -97,12 +102,13 @@ def _noop(program: Path, document: variant.Document, chain: str, directory: Path
     )
 
 
-def _start_upstream(options: Options, directory: Path, stack: contextlib.ExitStack) -> str:
+def start_upstream(program: Path | None, directory: Path, stack: contextlib.ExitStack) -> str:
+    """The URL of a stand-in backend that `stack` ends: `program`, called with its address, or ours."""
     port = free_port()
-    if options.upstream is None:
+    if program is None:
         argv: tuple[str, ...] = (sys.executable, "-m", "extproc.testing.standin", "--name", "bench", "--port", str(port))
     else:
-        argv = (str(options.upstream.absolute()), f"127.0.0.1:{port}")
+        argv = (str(program.absolute()), f"127.0.0.1:{port}")
     upstream = ChildProcess("the upstream", argv, log=directory / "upstream.log")
     stack.callback(upstream.stop, 1.0)
     upstream.start()

@@ -86,7 +86,7 @@ class Report:
 def report(samples: Sequence[Sample], systems: Sequence[Health]) -> Report:
     """Puts samples together."""
     workloads = list(dict.fromkeys(sample.workload for sample in samples))
-    by_workload = {workload: _ratios(_rounds(samples, workload)) for workload in workloads}
+    by_workload = {workload: _ratios(rounds_of(samples, workload)) for workload in workloads}
     headline = {
         "added_p50_vs_noop": by_workload.get(LATENCY, {}),
         "throughput_vs_noop": by_workload.get(THROUGHPUT, {}),
@@ -106,27 +106,28 @@ def report(samples: Sequence[Sample], systems: Sequence[Health]) -> Report:
     )
 
 
-_Round = dict[str, Sample]  # by system
+Round = dict[str, Sample]  # by system
 
 
-def _rounds(samples: Iterable[Sample], workload: Workload) -> list[_Round]:
-    rounds: dict[int, _Round] = {}
+def rounds_of(samples: Iterable[Sample], workload: Workload) -> list[Round]:
+    """The samples of a workload, a round at a time."""
+    rounds: dict[int, Round] = {}
     for sample in samples:
         if sample.workload == workload:
             rounds.setdefault(sample.round, {})[sample.system] = sample
     return list(rounds.values())
 
 
-def _ratios(rounds: list[_Round]) -> dict[str, Ratio]:
+def _ratios(rounds: list[Round]) -> dict[str, Ratio]:
     """Of ours to others', each taken within a round."""
 
-    def added(name: str) -> Callable[[_Round], float]:
+    def added(name: str) -> Callable[[Round], float]:
         return lambda samples: samples[name].p50_s - samples[PLAIN].p50_s
 
-    def rate(name: str) -> Callable[[_Round], float]:
+    def rate(name: str) -> Callable[[Round], float]:
         return lambda samples: samples[name].load.rate
 
-    def chunk(name: str) -> Callable[[_Round], float]:
+    def chunk(name: str) -> Callable[[Round], float]:
         return lambda samples: samples[name].chunk_s
 
     return {
@@ -139,7 +140,7 @@ def _ratios(rounds: list[_Round]) -> dict[str, Ratio]:
     }
 
 
-def _ratio(rounds: list[_Round], ours: Callable[[_Round], float], theirs: Callable[[_Round], float]) -> Ratio:
+def _ratio(rounds: list[Round], ours: Callable[[Round], float], theirs: Callable[[Round], float]) -> Ratio:
     found = []
     for samples in rounds:
         try:
@@ -148,10 +149,11 @@ def _ratio(rounds: list[_Round], ours: Callable[[_Round], float], theirs: Callab
             continue
         if reference > 0:  # a filter that seems to take less than no time was measured on a machine busy with something else
             found.append(measured / reference)
-    return _spread([value for value in found if math.isfinite(value)])
+    return spread([value for value in found if math.isfinite(value)])
 
 
-def _spread(values: list[float]) -> Ratio:
+def spread(values: list[float]) -> Ratio:
+    """Their median and quartiles."""
     if not values:
         return Ratio(None)
     low, median, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
@@ -159,7 +161,7 @@ def _spread(values: list[float]) -> Ratio:
 
 
 def _row(samples: Iterable[Sample], workload: Workload, name: str) -> Row:
-    rounds = [found for found in _rounds(samples, workload) if name in found]
+    rounds = [found for found in rounds_of(samples, workload) if name in found]
     mine = [found[name] for found in rounds]
     loads = [sample.load for sample in mine]
     answers = sum(load.answers for load in loads)
@@ -188,7 +190,7 @@ def _row(samples: Iterable[Sample], workload: Workload, name: str) -> Row:
     )
 
 
-def _added(rounds: list[_Round], name: str, value: Callable[[Sample], float]) -> float | None:
+def _added(rounds: list[Round], name: str, value: Callable[[Sample], float]) -> float | None:
     found = [value(samples[name]) - value(samples[PLAIN]) for samples in rounds if PLAIN in samples]
     return round(statistics.median(found), 4) if found and name != PLAIN else None
 

@@ -13,6 +13,7 @@ import yaml
 
 from extproc.bench import proc
 from extproc.bench.variant import Document, on_ports
+from extproc.errors import StartError
 from extproc.local import ChildProcess, EnvoyProcess, free_port
 
 ENVOY, WORKERS, STORE, OTHER = "envoy", "workers", "store", "other"
@@ -63,6 +64,13 @@ class EnvoySystem:
         self._processor = processor
         self._is_ready = is_ready or (lambda: True)
         self._envoy: EnvoyProcess | None = None
+
+    @property
+    def envoy(self) -> EnvoyProcess:
+        """Its Envoy. Raises StartError when it has not been started."""
+        if self._envoy is None:
+            raise StartError(f"{self.name} has not been started")
+        return self._envoy
 
     def start(self) -> None:
         """The processor first, then Envoy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from extproc.testing.load import request_bytes
@@ -41,21 +42,21 @@ class Workload:
         return f"stream of {self.chunks} x {self.clients}{'' if self.asks_usage else ', usage hidden'}"
 
 
-def requests(workload: Workload) -> list[bytes]:
-    """Whole HTTP requests, all different, the same in every run."""
+def requests(workload: Workload, headers: Mapping[str, str] | None = None) -> list[bytes]:
+    """Whole HTTP requests, all different, the same in every run. `headers` are sent with each."""
     body_bytes = workload.prompt_tokens * _CHARS_PER_TOKEN
     count = max(8, min(_MOST_VARIANTS, _VARIANTS_BYTES // body_bytes))
     chance = random.Random(workload.prompt_tokens)  # noqa: S311 - for text, not for secrets
-    return [_request(workload, _text(chance, body_bytes - len(_SYSTEM))) for _ in range(count)]
+    return [_request(workload, _text(chance, body_bytes - len(_SYSTEM)), headers or {}) for _ in range(count)]
 
 
-def _request(workload: Workload, prompt: str) -> bytes:
+def _request(workload: Workload, prompt: str, extra: Mapping[str, str]) -> bytes:
     body: dict[str, object] = {
         "model": MODEL,
         "messages": [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": prompt}],
         "temperature": 0.2,
     }
-    headers = {"authorization": "Bearer bench", "user-agent": "tiermesh-bench"}
+    headers = {"authorization": "Bearer bench", "user-agent": "tiermesh-bench", **extra}
     if workload.chunks:
         body["stream"] = True
         headers["x-tokens"] = str(workload.chunks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 
 from rich.console import Console
 
@@ -12,7 +13,12 @@ from extproc.cli.table import page
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when everything asked for was measured."""
+    """0 when everything asked for was measured, and where there is right and wrong, all was right."""
+    measure: Callable[[argparse.Namespace], int] = {"limits": _limits, "day": _day, "faults": _faults}.get(args.what or "", _comparison)
+    return measure(args)
+
+
+def _comparison(args: argparse.Namespace) -> int:
     options = bench.Options(
         is_quick=args.quick,
         noop=args.noop,
@@ -28,3 +34,41 @@ def run(args: argparse.Namespace) -> int:
     else:
         bench.show(report, page())
     return 0
+
+
+def _limits(args: argparse.Namespace) -> int:
+    from extproc.bench import limits
+
+    with bench.progress(Console(stderr=True)) as progress:
+        report = limits.run(limits.Options(is_quick=args.quick, upstream=args.upstream), progress)
+    if args.json:
+        print(json.dumps(report.as_json()))
+    else:
+        limits.show(report, page())
+    return 1 if report.failed else 0
+
+
+def _day(args: argparse.Namespace) -> int:
+    from extproc.bench import day
+
+    with bench.progress(Console(stderr=True)) as progress:
+        report = day.run(day.Options(requests=args.requests, seed=args.seed, lines=args.lines), progress)
+    if args.json:
+        print(json.dumps(report.as_json()))
+    else:
+        day.show(report, page())
+    return 1 if report.differences else 0
+
+
+def _faults(args: argparse.Namespace) -> int:
+    from extproc.bench import faults
+
+    times = {"lease_s": 2.0, "quiet_s": 1.5} if args.quick else {}
+    options = faults.Options(seconds=args.seconds, only=tuple(args.only or ()), **times)
+    with bench.progress(Console(stderr=True)) as progress:
+        report = faults.run(options, progress)
+    if args.json:
+        print(json.dumps(report.as_json()))
+    else:
+        faults.show(report, page())
+    return 1 if report.wrong else 0

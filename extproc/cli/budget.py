@@ -18,8 +18,9 @@ from extproc.clock import Clock, SystemClock
 from extproc.config import Limit, compile_config, load
 from extproc.config.limits import Measure
 from extproc.errors import StartError
-from extproc.limits import Account, rfc3339
-from extproc.report import Filter, money, moment, zone_of
+from extproc.limits import Account
+from extproc.limits.window import rfc3339
+from extproc.report import Filter, moment, money, path_of, zone_of
 
 _BAR_CELLS = 20
 _SPENT, _RESERVED, _FREE = "█", "▒", "·"
@@ -51,7 +52,7 @@ def _members(account: Account) -> dict[str, Any]:
     limit = account.limit
     return {
         "limit": limit.name,
-        "scope": account.scope,
+        "scope": path_of(stored.levels_of(account)),
         "of": limit.of.value,
         "unit": "micro_usd" if limit.of is Measure.USD else "requests" if limit.of in (Measure.REQUESTS, Measure.IN_FLIGHT) else "tokens",
         "per": limit.per.value if limit.per else None,
@@ -74,10 +75,10 @@ def _show(accounts: Sequence[Account], limits: Sequence[Limit]) -> None:
     console = page()
     if accounts:
         table = Table("scope", "limit", "", "", "used", "of", "until", "")
-        for column in (3, 4, 5):
-            table.columns[column].justify = "right"
-        for column in (2, 3, 4, 5, 6):
-            table.columns[column].no_wrap = True
+        for column in table.columns[:-1]:
+            column.no_wrap, column.overflow = True, "fold"  # notes give way to all the others
+        for column in table.columns[3:6]:
+            column.justify = "right"
         for account in accounts:
             table.add_row(*_cells(account))
         console.print(table)
@@ -92,10 +93,10 @@ def _cells(account: Account) -> tuple[str, ...]:
     colour = "red" if account.share >= 1 else "yellow" if account.share >= _WARNING_SHARE else "green"
     kind = f"{limit.of.value.replace('_', ' ')}{f' a {limit.per.value}' if limit.per else ''}"
     return (
-        escape(account.scope) or "-",
+        escape(path_of(stored.levels_of(account))),
         f"{limit.name} ({kind})",
         f"[{colour}]{bar(account.spent, account.reserved, account.cap)}[/]",
-        f"{account.share:.0%}",
+        f"{int(account.share * 100)}%",
         amount(limit, account.used),
         amount(limit, account.cap),
         moment(account.ends_at, zone_of(limit.timezone)) if account.ends_at else "",

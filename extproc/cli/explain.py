@@ -11,16 +11,17 @@ from rich.table import Table
 
 from extproc.cli.local_pipeline import pipeline_of
 from extproc.cli.table import page
-from extproc.config import Api
+from extproc.config import Api, spelling
 from extproc.dialects import Refusal
 from extproc.errors import StartError
 from extproc.explain import Explanation, api_from, explain
+from extproc.scope import Scope, parse
 
 
 def run(args: argparse.Namespace) -> int:
     """0 with a decision, 1 when the request would be refused."""
     body = _read(args.file)
-    explained = explain(pipeline_of(args.config), _api(args.api, body), body)
+    explained = explain(pipeline_of(args.config), _api(args.api, body), body, _scope(args.scope))
     if isinstance(explained, Refusal):
         refused = {"kind": "refused", "status": explained.status, "code": explained.code, "message": explained.message}
         print(json.dumps({"decision": refused}) if args.json else f"refused with {explained.status} {explained.code}: {explained.message}")
@@ -37,6 +38,13 @@ def _read(name: str) -> bytes:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise StartError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _scope(given: str) -> Scope:
+    try:
+        return parse(spelling.scope(given))
+    except ValueError as error:
+        raise StartError(f"--scope {error}") from error
 
 
 def _api(given: str | None, body: bytes) -> Api:

@@ -9,6 +9,7 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 
+from extproc.cli import bench_options
 from extproc.errors import ConfigError, TierMeshError
 from extproc.scope import LEVELS
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_prices,
         _add_measure,
         _add_report,
+        _add_budget,
         _add_forecast,
         _add_raise,
         _add_key,
@@ -116,6 +118,7 @@ def _add_explain(commands: _Commands) -> None:  # type: ignore[valid-type]
     explain = _add(commands, "explain", "show the whole decision about one request, without any network")
     explain.add_argument("file", help="a file with the request's JSON body, or - for standard input")
     explain.add_argument("--config", type=Path, default=None, help="tiermesh.yaml (default: the demo's)")
+    explain.add_argument("--scope", default="default", help="who asks, as access rules see it: organisation/department/team/app/user")
     explain.add_argument(
         "--api", choices=["chat", "completions", "responses", "embeddings", "messages"], help="default: told from the body"
     )
@@ -144,6 +147,17 @@ def _add_report(commands: _Commands) -> None:  # type: ignore[valid-type]
     shapes.add_argument("--json", action="store_true", help="the same as JSON, money in micro-USD")
     shapes.add_argument("--csv", action="store_true", help="the same as CSV, money in US dollars")
     shapes.add_argument("--html", type=Path, metavar="FILE", help="write one page with charts that needs nothing else")
+
+
+def _add_budget(commands: _Commands) -> None:  # type: ignore[valid-type]
+    budget = _add(
+        commands, "budget", "show where every scope stands with its limits",
+        "Fullest first. Of a limit that nobody has used in its present window there is nothing to show.",
+    )  # fmt: skip
+    budget.add_argument("file", type=Path, help="tiermesh.yaml, whose store is read")
+    budget.add_argument("--scope", default="", metavar="PATH", help="what concerns it: limits at it, below it and around it")
+    budget.add_argument("--limit", default="", metavar="NAME", help="one limit alone")
+    budget.add_argument("--json", action="store_true", help="the same as JSON, money in micro-USD")
 
 
 def _add_forecast(commands: _Commands) -> None:  # type: ignore[valid-type]
@@ -245,17 +259,7 @@ def _add_bench(commands: _Commands) -> None:  # type: ignore[valid-type]
         commands, "bench", "measure what TierMesh adds to Envoy, against other filters, in one alternating run",
         "Absolute times depend on the machine; the ratios are what to compare.",
     )  # fmt: skip
-    bench.add_argument(
-        "--noop", type=Path, default=None, metavar="PATH", help="a no-op ext_proc server, called as PATH SOCKET HEADER VALUE"
-    )
-    bench.add_argument("--upstream", type=Path, default=None, metavar="PATH", help="a faster stand-in backend, called as PATH ADDRESS:PORT")
-    bench.add_argument(
-        "--litellm", type=Path, default=None, metavar="VENV", help="a virtual environment with litellm[proxy], to compare with"
-    )
-    bench.add_argument("--config", type=Path, default=None, help="tiermesh.yaml to take processor and telemetry settings from")
-    bench.add_argument("--transport", choices=["native", "grpcio"], default="native", help="gRPC transport of the workers")
-    bench.add_argument("--quick", action="store_true", help="under 40 seconds, with wider error bars")
-    bench.add_argument("--json", action="store_true", help="ratios and rows as JSON on standard output")
+    bench_options.add_to(bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -53,13 +53,12 @@ async def _raise(url: str, args: argparse.Namespace, policy: Policy, now_s: floa
         raise StartError("a raise needs a --reason: it is what is read when somebody asks why")
     raised = Raise(by, until, args.reason or "ended", now_s, args.who or getpass.getuser())
     name = count_of(limit, scope, now_s).name
-    event = Event(
-        "raise", limit.name, name.partition("|")[2], limit.of.value, 0, 0, limit.amount + by, "", "", limit.is_enforced, raised.reason
-    )
+    cap, counted = limit.amount + by, name.partition("|")[2]
+    event = Event("raise", limit.name, counted, limit.of.value, 0, 0, cap, "", is_enforced=limit.is_enforced, reason=raised.reason)
     async with stored.opened(url) as store:
         await put_raise(store, scope[0], name, raised, event)
     until_when = f"from now until {_moment(until)}" if by else "again"
-    print(f"{limit.name} of {event.scope}: {_shown(limit, cap)} {until_when}")
+    print(f"{limit.name} of {counted}: {_shown(limit, cap)} {until_when}")
 
 
 def _limit(policy: Policy, name: str) -> Limit:

@@ -34,6 +34,7 @@ from extproc.report import (
     html,
     moment,
     month_of,
+    printable,
     sheet,
     statement_of,
     texts,
@@ -155,8 +156,8 @@ def _table(statement: Statement, columns: Sequence[Column], title: str) -> Table
 
 
 def _names(statement: Statement) -> list[tuple[str, ...]]:
-    """The first cells of every line, what is empty as a dash; no name has parentheses."""
+    """The first cells of every line, as they may be shown."""
     blanks = ("",) * (len(statement.by) - 1)
-    names = [tuple(name or "-" for name in row.names) for row in statement.rows]
+    names = [tuple(map(printable, row.names)) for row in statement.rows]
     rest = [(f"({statement.rest_rows} more)", *blanks)] if statement.rest_rows else []
     return [*names, *rest, ("total", *blanks)]

@@ -8,10 +8,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
-from extproc.config import Config
+from extproc.config import Config, Limit
 from extproc.errors import StartError, StoreError
+from extproc.limits import Account, read_accounts
 from extproc.local.valkey import ValkeyProcess
 from extproc.report import Filter, Lines, Sink, feed, read_hours, read_organisations
+from extproc.scope import parse
 from extproc.server.settlement import store_url
 from extproc.server.supervisor import run_dir_of
 from extproc.store import Store
@@ -40,9 +42,24 @@ def found(config: Config) -> Iterator[str]:
 async def read(url: str, wanted: Filter, hours: Sequence[int], lines: Lines, sinks: Sequence[Sink]) -> None:
     """Show every sink what the filter takes of these hours. Raises StartError when the store cannot be read."""
     async with opened(url) as store:
-        organisations = [wanted.organisation] if wanted.organisation is not None else await read_organisations(store)
-        async for hour in read_hours(store, organisations, hours):
+        async for hour in read_hours(store, await _organisations(store, wanted), hours):
             feed(hour, lines, sinks)
+
+
+async def accounts(url: str, wanted: Filter, limits: Sequence[Limit], wall_s: float) -> list[Account]:
+    """The counts of these limits that lie in what the filter takes or around it. Raises StartError as above."""
+    async with opened(url) as store:
+        found = [await read_accounts(store, organisation, limits, wall_s) for organisation in await _organisations(store, wanted)]
+    return [account for rows in found for account in rows if wanted.concerns(levels_of(account))]
+
+
+def levels_of(account: Account) -> tuple[str, ...]:
+    """The names of what an account counts, one for each level of its limit."""
+    return parse(account.scope)[: len(account.limit.pattern)]
+
+
+async def _organisations(store: Store, wanted: Filter) -> Sequence[str]:
+    return [wanted.organisation] if wanted.organisation is not None else await read_organisations(store)
 
 
 @contextlib.asynccontextmanager

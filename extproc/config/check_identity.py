@@ -13,6 +13,7 @@ from extproc.scope import LEVELS
 
 _SECTION_OF = {"mesh": "mesh", "jwt": "jwt", "key": "keys", "header": "headers"}
 _IDENTITY = ("identity",)
+_MEANT_TO_REFUSE = frozenset({"401", "block", "deny", "denied", "forbid", "none", "refused", "reject", "rejected", "unauthorized"})
 _NAMES_NOBODY = "names no level, and no level is fixed, so it tells nobody from another"
 
 
@@ -36,6 +37,8 @@ def doubts(config: Config) -> Iterator[Finding]:
         yield Finding(_IDENTITY, "reads certificates of peers; Envoy as rendered here has none without listener.tls.client_ca_file")
     if sources and identity.unknown == REFUSE and config.processor.on_failure == "open":
         yield Finding(("identity", "unknown"), "`refuse`, but processor.on_failure is `open`: while no worker answers, nobody is refused")
+    if identity.unknown.lower() in _MEANT_TO_REFUSE:
+        yield Finding(("identity", "unknown"), f"`{identity.unknown}` is taken for the name of a scope; to answer 401 say `refuse`")
     for name, access in config.access.items():
         if not _restricts(access):
             yield Finding(("access", name), "denies nothing")

@@ -21,21 +21,27 @@ _INDEX = {level: index for index, level in enumerate(scopes.LEVELS)}
 def identity_of(settings: written.Identity) -> compiled.Identity:
     """The tables of `identity`."""
     sources = sources_of(settings)
-    headers = _headers(settings.headers)
     mesh = _mesh(settings.mesh) if settings.mesh and "mesh" in sources else None
     return compiled.Identity(
         sources=sources,
         mesh=mesh,
         jwt=_jwt(settings.jwt) if settings.jwt and "jwt" in sources else None,
         keys={key.sha256: _key(key) for key in settings.keys},
-        headers=headers,
+        headers=_headers(settings.headers),
         trusted_peers=None if written.ANY_PEER in settings.trusted_peers else settings.trusted_peers,
         reads_peer=needs_certificates(settings),
-        spoken=(*(header for _, header in headers), *((XFCC,) if mesh and mesh.from_xfcc else ())),
+        spoken=spoken_headers(settings),
         fills=settings.fill,
         organisation=scopes.scope_of([settings.organisation])[0],
         unknown=None if settings.unknown == REFUSE else scopes.parse(settings.unknown),
     )
+
+
+def spoken_headers(settings: written.Identity) -> tuple[str, ...]:
+    """The headers in which a proxy speaks for others."""
+    named = tuple(header for _, header in _headers(settings.headers))
+    reads_xfcc = settings.mesh is not None and settings.mesh.from_ == "xfcc" and "mesh" in sources_of(settings)
+    return (*named, XFCC) if reads_xfcc else named
 
 
 def access_of(rules: dict[str, written.Access], backends: dict[str, Backend], digest: str) -> compiled.Access:

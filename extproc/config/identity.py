@@ -68,6 +68,9 @@ class Jwt(_Fixed):
     jwks_url: Annotated[str, AfterValidator(spelling.receiver_url)] = Field(
         "", description="Address of the issuer's public keys, which Envoy fetches. Neither file nor address: another filter verifies."
     )
+    ca_file: str = Field(
+        "/etc/ssl/certs/ca-certificates.crt", min_length=1, description="Certificate authorities that `jwks_url` is checked against."
+    )
 
 
 class Key(Section):
@@ -101,7 +104,7 @@ class Identity(Section):
     )
     mesh: Mesh | None = Field(None, description="The mesh's workload identity.")
     jwt: Jwt | None = Field(None, description="Tokens.")
-    keys: tuple[Key, ...] = Field((), max_length=10_000, description="API keys: of `x-api-key`, else of `authorization: Bearer`.")
+    keys: tuple[Key, ...] = Field((), max_length=4_000, description="API keys: of `x-api-key`, else of `authorization: Bearer`.")
     headers: TrustedHeaders | None = Field(None, description="Headers that a trusted proxy sets.")
     trusted_peers: tuple[Text, ...] = Field(
         (),

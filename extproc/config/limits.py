@@ -84,7 +84,7 @@ class Limit(Section):
 
 
 class Admission(Section):
-    """How requests are held to the limits."""
+    """How long requests wait at the limits, and what holds while nobody can say."""
 
     when_store_is_away: Literal["open", "closed"] = Field(
         "open",

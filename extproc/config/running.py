@@ -24,6 +24,7 @@ _LIVE = {
     "classifier": frozenset({"default_score"}),
     "telemetry": frozenset[str](),
     "store": frozenset[str](),
+    "notices": frozenset[str](),
     "identity": frozenset({"keys", "fill", "organisation", "unknown"}),
 }
 # Sections inside others that Envoy's filters and routes are rendered from.
@@ -70,9 +71,9 @@ def _backends(old: Config, new: Config) -> Iterator[str]:
 
 
 def _first_rule(old: Config, new: Config) -> Iterator[str]:
-    # Once somebody may not use other paths, Envoy has to ask about those too; see `guards_other_paths`.
-    if guards_other_paths(new) and not guards_other_paths(old) and sources_of(new.identity) == sources_of(old.identity):
-        yield "access"
+    # Keys and rules are followed at once, but Envoy does not yet ask about other paths.
+    if not guards_other_paths(old) and guards_other_paths(bearable(old, new)):
+        yield "access" if new.access else dotted(("identity", "keys"))
 
 
 def guards_other_paths(config: Config) -> bool:

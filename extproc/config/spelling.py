@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from extproc.pricebook.day import day_s
 from extproc.scope import ANY, LEVELS, pattern_of
+from extproc.store.address import parse_address
 
 LONGEST_NAME = 63
 NAME = r"^[A-Za-z0-9_-]{1,63}$"
 SHA256 = r"^([0-9a-f]{64})?$"
-STORE = r"^(embedded|none|(redis|rediss|unix)://.+)$"
+STORE = r"^(embedded|none|(unix|rediss?(\+sentinel|\+cluster)?)://.+)$"
+EMBEDDED, NO_STORE = "embedded", "none"
 HEADER = r"^[a-z0-9!#$%&'*+.^_`|~-]{1,128}$"
 
 KEY_DIGEST = r"^[0-9a-f]{64}$"
@@ -156,8 +158,11 @@ def sha256(value: str) -> str:
 
 def store_url(value: str) -> str:
     """Where a Redis-speaking store is, or one of the two words."""
-    if not re.fullmatch(STORE, value):
-        raise ValueError("must be `embedded`, `none`, or a redis://, rediss:// or unix:// address")
+    if value not in (EMBEDDED, NO_STORE):
+        try:
+            parse_address(value)
+        except ValueError as error:
+            raise ValueError(str(error).replace("must be a redis://", "must be `embedded`, `none` or a redis://")) from None
     return value
 
 

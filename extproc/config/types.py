@@ -197,8 +197,18 @@ class Store(Section):
     url: Annotated[str, AfterValidator(spelling.store_url)] = Field(
         "embedded",
         json_schema_extra={"pattern": spelling.STORE},
-        description="`embedded` runs a private Valkey; else `redis://`, `rediss://` or `unix://`; `none` keeps nothing.",
+        description=(
+            "`embedded` runs a private Valkey; `none` keeps nothing. Yours: `redis://host:6379/0`, `unix:///path`, "
+            "`redis+sentinel://host,host/master`, `redis+cluster://host,host`; with TLS `rediss://` and so on."
+        ),
     )
+    username: str = Field("", max_length=256, description="The user the store knows TierMesh by, where passwords alone do not do.")
+    password_file: str = Field("", max_length=4096, description="File that holds the password alone. It is read with every new connection.")
+    sentinel_username: str = Field("", max_length=256, description="The user sentinels know TierMesh by, where they ask for one.")
+    sentinel_password_file: str = Field("", max_length=4096, description="File that holds the sentinels' password alone.")
+    ca_file: str = Field("", max_length=4096, description="Certificate authorities the store is checked against. Default: the system's.")
+    certificate_file: str = Field("", max_length=4096, description="Our certificate, where the store asks for one.")
+    key_file: str = Field("", max_length=4096, description="Its private key, where that is a file of its own.")
     records_kept: Annotated[int, Field(ge=0, le=10_000_000)] = Field(10_000, description="How many of the latest records the store keeps.")
     rollups_kept_days: Annotated[int, Field(ge=1, le=3_660)] = Field(400, description="How long the hourly sums behind reports are kept.")
     rollup_lines: Annotated[int, Field(ge=100, le=1_000_000)] = Field(

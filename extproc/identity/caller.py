@@ -22,6 +22,10 @@ from extproc.scope import LEVELS, Scope, scope_of
 
 _USER = len(LEVELS) - 1
 _MAX_KEPT_CHARS = 512
+_CHALLENGE = (("www-authenticate", "Bearer"),)  # RFC 9110, 15.5.2: a 401 says how to do better
+_UNKNOWN = Refusal(
+    401, "unknown_caller", "Nothing in this request says who sends it, and callers have to be known here.", headers=_CHALLENGE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,7 @@ def identify(identity: Identity, evidence: Evidence) -> Caller:
             names = (identity.organisation, *names[1:])  # written as scopes hold it
         return Caller(names, source, credential, refusal)
     if identity.unknown is None:
-        refusal = refusal or Refusal(401, "unknown_caller", "Nothing in this request says who sends it, and callers have to be known here.")
-        return Caller(NOBODY, "", credential, refusal)
+        return Caller(NOBODY, "", credential, refusal or _UNKNOWN)
     return Caller(identity.unknown, "default", credential, refusal)
 
 
@@ -77,10 +80,12 @@ def _broken(identity: Identity, evidence: Evidence) -> Refusal | None:
     """What was shown and is not good is refused, whoever else knows the caller: nobody shows a token by accident."""
     jwt = identity.jwt
     if jwt is not None and evidence.claims is None and _is_token(evidence.headers.get(jwt.header, "")):
-        return Refusal(401, "invalid_token", f"The token was not accepted: {evidence.token_error or 'nobody has verified it'}.")
+        reason = evidence.token_error or "nobody has verified it"
+        return Refusal(401, "invalid_token", f"The token was not accepted: {reason}.", headers=_CHALLENGE)
     key = identity.keys.get(evidence.key_digest) if "key" in identity.sources else None
     if key is not None and evidence.now_s >= key.expires_at:
-        return Refusal(401, "expired_key", f"The API key{f' `{key.name}`' if key.name else ''} has expired.")
+        named = f" `{key.name}`" if key.name else ""
+        return Refusal(401, "expired_key", f"The API key{named} has expired.", headers=_CHALLENGE)
     return None
 
 

@@ -8,8 +8,10 @@
 -- and its state three whole numbers, packed as doubles, in a field of the organisation's hash `counts`:
 --   kind 'w'  a calendar window, a its end and b its start (epoch s).        State: spent, reserved, threshold told.
 --   kind 'r'  a rate, by the generic cell rate algorithm (ITU-T I.371), a the µs for one unit and b the tolerance in µs.
---             State: the µs at which all that was let pass will have drained, threshold told, hour it was told in.
---   kind 'f'  requests in flight.                                            State: how many, threshold told, hour.
+--             State: the whole µs at which all that was let pass will have drained, the part of one beyond it, told.
+--   kind 'f'  requests in flight.                                            State: how many, nothing, told.
+-- `told` is the threshold told and the hour it was told in, as 128 * hour + percent. What is counted is part of the field's
+-- name, so that a limit which is changed to count something else begins anew.
 -- Measures: 1 micro-USD, 2 requests, 3 input tokens, 4 output tokens, 5 tokens, 6 in flight.
 -- Money and tokens stay below 2^53, so Lua's doubles hold them exactly; they are written without an exponent.
 
@@ -17,7 +19,10 @@ local prefix = string.sub(KEYS[1], 1, -6)
 local HOUR_US = 3600000000
 local KEEP_WINDOW_S = 35 * 86400
 local KEEP_IDLE_S = 86400
+local KEEP_MARKS_S, MARKS = 2 * 86400, 1024
 local STATE = '>ddd'
+-- In µs, where a rate is counted: a sum of doubles may be off by that, and the last request that fits must not be refused for it.
+local SLACK = 0.001
 
 local function whole(number) return string.format('%.0f', number + 0) end -- a zero has no sign
 
@@ -31,7 +36,7 @@ end
 local function fields_of(counts)
   local fields = {}
   for i, count in ipairs(counts) do
-    fields[i] = count[2] == 'w' and count[1] .. '|' .. whole(count[6]) or count[1]
+    fields[i] = count[1] .. '|' .. count[2] .. count[3] .. (count[2] == 'w' and ':' .. whole(count[6]) or '')
   end
   return fields
 end
@@ -57,11 +62,13 @@ local function write(counts, fields, states, written, now)
   end
 end
 
+local function is_reached(used, percent, cap) return (used + SLACK) * 100 >= percent * cap end
+
 -- The highest threshold that has been told, once `used` is: each one once a window, or once an hour where there is none.
 local function tell(count, told, used, cap, now)
   local reached = told
   for i = 10, #count do
-    if count[i] > told and used * 100 >= count[i] * cap then reached = count[i] end
+    if count[i] > told and used > 0 and is_reached(used, count[i], cap) then reached = count[i] end
   end
   if reached > told then
     redis.call('XADD', prefix .. 'events', 'MAXLEN', '~', 1000, '*', 'e', cjson.encode({
@@ -73,12 +80,37 @@ local function tell(count, told, used, cap, now)
   return reached
 end
 
--- The cap with a raise that still holds.
+-- The cap with a raise that still holds. One that cannot be read raises nothing, and keeps nobody from being served.
 local function cap_of(count, raise, now)
   if not raise then return count[4] end
-  local granted = cjson.decode(raise)
-  if granted['until'] * 1000000 <= now then return count[4] end
+  local is_read, granted = pcall(cjson.decode, raise)
+  if not is_read or granted['until'] * 1000000 <= now then return count[4] end
   return count[4] + granted.by
+end
+
+local function raise_of(count) return redis.call('HGET', prefix .. 'raises', count[1]) end
+
+-- A rate's state once it has drained `part` µs after the whole µs `us`. Apart, because a double holds µs since 1970 only to a
+-- quarter of one, and requests may come faster.
+local function drained_at(us, part)
+  local carry = math.floor(part)
+  return us + carry, part - carry
+end
+
+-- Which bit says that a lease has been settled. A worker numbers its leases, in hex after the last dash, and gives no number
+-- twice, so the bit is that lease's alone also after a failover to a replica that lags.
+local function mark_of(lease)
+  local worker, number = string.match(lease, '^(.*)%-(%x+)$')
+  number = tonumber(number, 16)
+  return prefix .. 'settled:' .. worker .. ':' .. whole(math.floor(number / MARKS)), number % MARKS
+end
+
+local function is_marked(lease) return redis.call('GETBIT', mark_of(lease)) == 1 end
+
+local function mark(lease)
+  local key, bit = mark_of(lease)
+  redis.call('SETBIT', key, bit, 1)
+  redis.call('EXPIRE', key, KEEP_MARKS_S)
 end
 
 -- Takes what was reserved back from all counts and charges what was used instead.
@@ -93,11 +125,15 @@ local function charge(counts, reserved, actual, now)
     if count[2] == 'w' then
       first, second = first + used, second - held
       if used > held and #count >= 10 then
-        third = tell(count, third, first + second, cap_of(count, redis.call('HGET', prefix .. 'raises', count[1]), now), now)
+        third = tell(count, third, first + second, cap_of(count, raise_of(count), now), now)
       end
     elseif count[2] == 'r' then
-      if used > held then first = math.max(first, now) end
-      first = first + (used - held) * count[5]
+      if used > held and first < now then first, second = now, 0 end
+      if used ~= held then
+        -- At the pace of now: a raise makes it drain faster.
+        local unit = count[5] * count[4] / cap_of(count, raise_of(count), now)
+        first, second = drained_at(first, second + (used - held) * unit)
+      end
     elseif held > 0 then
       first = math.max(first - 1, 0)
     end
@@ -127,12 +163,12 @@ local function enter(line, sign, bound, keep_s)
   if is_new then redis.call('EXPIREAT', key, whole(line[1] * 3600 + keep_s)) end
 end
 
--- A lease as it was written: lines of alternative, sequence, amounts, counts, and what is only kept. One that was charged
+-- A lease as it was written: lines of alternative, amounts, counts, and what is only kept. One that was charged
 -- unheard begins with `!`.
 local function open_lease(text)
-  local mark, alternative, sequence, rows, counts, kept = string.match(text, '^(!?)(%d+)\n(%d+)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  local mark, alternative, rows, counts, kept = string.match(text, '^(!?)(%d+)\n([^\n]*)\n([^\n]*)\n(.*)$')
   return {
-    is_unheard = mark == '!', alternative = tonumber(alternative), sequence = tonumber(sequence),
+    is_unheard = mark == '!', alternative = tonumber(alternative),
     amounts = cjson.decode(rows)[tonumber(alternative)], counts = cjson.decode(counts), kept = kept,
   }
 end

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from extproc.clock import Clock
@@ -29,9 +30,10 @@ _FLIGHT_PATIENCE_S = (0.03, 0.06, 0.1)
 class Gate:
     """One worker's way to the limits. For one event loop."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, flight_patience_s: Sequence[float] = _FLIGHT_PATIENCE_S) -> None:
         self._store = store
         self._clock = clock
+        self._flight_patience_s = flight_patience_s
         self._blind = BlindCounts()
         self._lengths: dict[str, int] = {}
         self._worker = uuid.uuid4().hex[:12] + "-"
@@ -51,7 +53,7 @@ class Gate:
     async def admit(self, ask: Ask, admission: Admission) -> Grant:
         """Reserves what `ask` names, or says what refuses it."""
         grant = await self._ask(ask, admission)
-        for pause_s in _FLIGHT_PATIENCE_S:
+        for pause_s in self._flight_patience_s:
             if grant.is_admitted or grant.refused_by is None or ask.tab.counts[grant.refused_by].limit.per is not None:
                 break
             await asyncio.sleep(pause_s)

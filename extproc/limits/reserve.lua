@@ -10,7 +10,7 @@ local REFUSED, ADMITTED, KNOWN = 0, 1, 2
 local now, lease = time_now(ARGV[1]), ARGV[2]
 
 -- A lease that is there already, or whose request has ended while this call was on its way, is left as it is.
-if redis.call('HEXISTS', KEYS[1], lease) == 1 then return {KNOWN} end
+if redis.call('HEXISTS', KEYS[1], lease) == 1 or is_marked(lease) then return {KNOWN} end
 
 local rows, counts = cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
 local names, hour = {}, math.floor(now / HOUR_US)
@@ -29,16 +29,16 @@ for i, count in ipairs(counts) do
   if count[2] == 'w' then
     used[i], room[i], told[i] = first + second, cap, third
   else
-    told[i] = third == hour and second or 0
+    told[i] = math.floor(third / 128) == hour and third % 128 or 0
     if count[2] == 'r' then
       -- A raise makes it drain faster, and lets as much more come at once.
       count[5] = count[5] * count[4] / cap
-      used[i], room[i] = math.max(first - now, 0), count[6] * count[4] / cap + (cap - count[4]) * count[5]
+      used[i], room[i] = math.max(first - now + second, 0), count[6] * count[4] / cap + (cap - count[4]) * count[5]
     else
       used[i], room[i] = first, cap
     end
   end
-  if count[8] > 0 and used[i] * 100 >= count[8] * room[i] then
+  if count[8] > 0 and is_reached(used[i], count[8], room[i]) then
     if count[7] == 0 then
       shadow_downgraded[#shadow_downgraded + 1] = i
     elseif count[9] > alternative then
@@ -51,18 +51,20 @@ local amounts = rows[alternative]
 local standings, refused, longest_us = {}, 0, -1
 local function stand(i, count, used_now)
   local unit = count[2] == 'r' and count[5] or 1
-  local back_us = count[2] == 'w' and count[5] * 1000000 - now or count[2] == 'r' and used_now or 0
+  -- Who asks may think that a window lasts which by the time of here is over.
+  local back_us = count[2] == 'w' and math.max(count[5] * 1000000 - now, 0) or count[2] == 'r' and used_now or 0
   standings[3 * i - 2] = caps[i]
-  standings[3 * i - 1] = math.max(0, math.floor((room[i] - used_now) / unit))
-  standings[3 * i] = math.ceil(back_us / 1000)
+  standings[3 * i - 1] = math.max(0, math.floor((room[i] - used_now + SLACK) / unit))
+  standings[3 * i] = math.ceil((back_us - SLACK) / 1000)
   return back_us
 end
 for i, count in ipairs(counts) do
   local amount = amounts[count[3]]
   local taken = count[2] == 'r' and amount * count[5] or amount
   local back_us = stand(i, count, used[i])
-  if amount > 0 and used[i] + taken > room[i] then
-    local wait_us = count[2] == 'r' and used[i] + taken - room[i] or back_us
+  local over = used[i] + taken - room[i]
+  if amount > 0 and over > SLACK then
+    local wait_us = count[2] == 'r' and over or back_us
     if count[7] == 0 then
       shadow_refused[#shadow_refused + 1] = i
     elseif wait_us > longest_us then
@@ -70,7 +72,7 @@ for i, count in ipairs(counts) do
     end
   end
 end
-if refused > 0 then return {REFUSED, refused, math.ceil(longest_us / 1000), 0, 0, {}, {}, standings} end
+if refused > 0 then return {REFUSED, refused, math.ceil((longest_us - SLACK) / 1000), 0, 0, {}, {}, standings} end
 
 local written = {}
 for i, count in ipairs(counts) do
@@ -86,13 +88,15 @@ for i, count in ipairs(counts) do
   if count[2] == 'w' then
     written[2 * i] = struct.pack(STATE, firsts[i], seconds[i] + amount, now_told)
   else
-    written[2 * i] = struct.pack(STATE, count[2] == 'r' and now + after or after, now_told, hour)
+    local whole_us, part = after, 0
+    if count[2] == 'r' then whole_us, part = drained_at(now, after) end
+    written[2 * i] = struct.pack(STATE, whole_us, part, 128 * hour + now_told)
   end
 end
 write(counts, fields, states, written, now)
 
 local sequence = redis.call('INCR', prefix .. 'sequence')
-redis.call('HSET', KEYS[1], lease, table.concat({alternative, sequence, ARGV[5], ARGV[6], ARGV[7]}, '\n'))
+redis.call('HSET', KEYS[1], lease, table.concat({alternative, ARGV[5], ARGV[6], ARGV[7]}, '\n'))
 redis.call('ZADD', prefix .. 'leases', whole(now + ARGV[3]), lease)
 local learnt = redis.call('HGET', prefix .. 'output', ARGV[4])
 local mean, deviation = -1, 0

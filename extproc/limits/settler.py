@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from extproc.clock import Clock, SystemClock
 from extproc.limits.ask import actual_of, output_field
 from extproc.limits.script import SETTLE, key_of, lease_key
 from extproc.scope import parse
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 25
 _PATIENCE_S = 2.0
+_INTRODUCED_S = 60.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 
@@ -71,18 +73,20 @@ class Settler:
         bounds: Bounds | None = None,
         bound: int = 100_000,
         interval_s: float = 0.01,
+        clock: Clock | None = None,
     ) -> None:
         self._store = store
         self._counts_of = counts_of
         self._bounds = bounds or Bounds()
         self._bound = bound
         self._interval_s = interval_s
+        self._clock = clock or SystemClock()
         self._waiting: dict[str, deque[Record]] = {}
         self._count = 0
         self._flight: _Batch | None = None
         self._number = 0
         self._writer = uuid.uuid4().hex
-        self._organisations: set[str] = set()
+        self._organisations: dict[str, float] = {}  # and when they were introduced
         self._wake = asyncio.Event()
         self._is_closing = False
         self.counters = Counters()
@@ -186,9 +190,11 @@ class Settler:
         return _Batch(batch.organisation, self._number, again, with_counts=True)
 
     async def _introduce(self, organisation: str) -> None:
-        if organisation not in self._organisations:
+        # Again and again: a store that comes back empty, or as a replica that lagged, knows nobody, and nobody's leases are swept.
+        now_s = self._clock.monotonic()
+        if now_s - self._organisations.get(organisation, -_INTRODUCED_S) >= _INTRODUCED_S:
             await self._store.command("SADD", ORGANISATIONS_KEY, organisation)
-            self._organisations.add(organisation)
+            self._organisations[organisation] = now_s
 
     def _args(self, batch: _Batch) -> tuple[str, ...]:
         plain = [entry_of(record) for record in batch.records if not record.lease]
@@ -203,4 +209,4 @@ class Settler:
         # Only lengths that were counted teach anything.
         taught = record.completion_tokens if record.outcome == "ok" and not record.is_estimated else -1
         field = output_field(parse(record.scope), record.api)
-        return [record.lease, record.lease_sequence, actual_of(record), entry_of(record), field, taught, counts]
+        return [record.lease, actual_of(record), entry_of(record), field, taught, counts]

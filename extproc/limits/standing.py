@@ -71,13 +71,12 @@ def accounts(limits: Iterable[Limit], states: Mapping[bytes, bytes], raises: Map
     """The counts in `states` that these limits have now, by limit and scope."""
     by_name = {limit.name: limit for limit in limits}
     for field in sorted(states):
-        name, _, rest = field.decode().partition("|")
-        scope, _, start = rest.partition("|")
+        name, scope, _ = field.decode().split("|")
         limit = by_name.get(name)
         if limit is None or not matches(limit.pattern, parse(scope)):
             continue
         count = count_of(limit, parse(scope), wall_s)
-        if not count.start or start == str(count.start):
+        if count.field == field.decode():
             yield _account(count, scope, _STATE.unpack(states[field]), raises.get(f"{name}|{scope}"), wall_s)
 
 

@@ -1,14 +1,15 @@
 -- Sweep: leases nobody settled in time are charged at their estimate. Their requests may still be heard of for a day.
 --
 -- ARGV: now (µs, 0 is the store's own), how many to look at, lines an hour may have, seconds to keep an hour.
--- Replies {alternative, what was kept, ...} of those charged now.
+-- Replies {how many were looked at, then alternative, what was kept, ... of those charged now}.
 local now = time_now(ARGV[1])
 local bound, keep_s = tonumber(ARGV[3]), tonumber(ARGV[4])
 local KEEP_UNHEARD_US = 86400 * 1000000
-local charged = {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'leases', '-inf', whole(now), 'LIMIT', 0, ARGV[2])) do
+local due = redis.call('ZRANGEBYSCORE', prefix .. 'leases', '-inf', whole(now), 'LIMIT', 0, ARGV[2])
+local charged = {#due}
+for _, id in ipairs(due) do
   local lease = redis.call('HGET', KEYS[1], id)
-  if lease and lease ~= 'x' and string.sub(lease, 1, 1) ~= '!' then
+  if lease and string.sub(lease, 1, 1) ~= '!' then
     local open = open_lease(lease)
     local heard = {} -- rates have drained by now, and keep what was reserved
     for _, count in ipairs(open.counts) do
@@ -21,6 +22,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'leases', '-inf', whol
     charged[#charged + 1] = open.alternative
     charged[#charged + 1] = open.kept
   else
+    if lease then mark(id) end -- at its estimate it stays
     redis.call('HDEL', KEYS[1], id)
     redis.call('ZREM', prefix .. 'leases', id)
   end
@@ -29,8 +31,8 @@ end
 -- Counts whose time is over are forgotten; one that was idle and is in use again stays.
 for _, field in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', whole(now / 1000000), 'LIMIT', 0, ARGV[2])) do
   local first = read(redis.call('HGET', prefix .. 'counts', field))
-  local is_window = string.match(field, '|.*|%d+$')
-  if not is_window and (first > now or first > 0 and first < 1000000000) then
+  local kind = string.match(field, '|(%l)[^|]*$')
+  if kind == 'r' and first > now or kind == 'f' and first > 0 then
     redis.call('ZADD', prefix .. 'ends', whole(now / 1000000 + KEEP_IDLE_S), field)
   else
     redis.call('HDEL', prefix .. 'counts', field)

@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 
 _INTERVAL_S = 1.0
 _TENTH = 10  # the list of organisations is read, and what was not delivered is tried, every tenth sweep
-_AT_ONCE = 100
+_AT_ONCE = 25  # leases: more of them would keep the store from answering those who wait at the gate
+_MOST_TURNS = 40
+_EVENTS = 100
 _PATIENCE_S = 2.0
 _GROUP, _CONSUMER = "tiermesh", "worker"
 _IDLE_MS = 5_000
@@ -74,18 +76,21 @@ class Sweeper:
             await self._read_events(organisation, anew=turn % _TENTH == 0)
 
     async def _charge_unheard(self, organisation: str) -> None:
-        bounds = (str(self._bounds.lines), str(self._bounds.keep_s))
-        charged = await self._store.run(SWEEP, (lease_key(organisation),), ("0", str(_AT_ONCE), *bounds), timeout_s=_PATIENCE_S)
-        if charged:
+        args = ("0", str(_AT_ONCE), str(self._bounds.lines), str(self._bounds.keep_s))
+        for _ in range(_MOST_TURNS):
+            looked_at, *charged = await self._store.run(SWEEP, (lease_key(organisation),), args, timeout_s=_PATIENCE_S)
             records = [_record(place, text) for place, text in zip(charged[::2], charged[1::2], strict=True)]
-            self.unheard += len(records)
-            self._on_lost(records)
+            if records:
+                self.unheard += len(records)
+                self._on_lost(records)
+            if looked_at < _AT_ONCE:
+                return
 
     async def _read_events(self, organisation: str, *, anew: bool) -> None:
         """New events, and `anew` those that were tried before, by whomever, and not delivered."""
         key = key_of(organisation, "events")
         await self._group(key)
-        reply = await self._store.command("XREADGROUP", "GROUP", _GROUP, _CONSUMER, "COUNT", str(_AT_ONCE), "STREAMS", key, ">")
+        reply = await self._store.command("XREADGROUP", "GROUP", _GROUP, _CONSUMER, "COUNT", str(_EVENTS), "STREAMS", key, ">")
         for _, entries in reply or ():
             for entry_id, fields in entries:
                 event = read(fields)
@@ -93,7 +98,7 @@ class Sweeper:
                     self._herald.announce(event)
                 await self._deliver(key, entry_id, event)
         if anew:
-            idle = ("XAUTOCLAIM", key, _GROUP, _CONSUMER, str(_IDLE_MS), "0", "COUNT", str(_AT_ONCE))
+            idle = ("XAUTOCLAIM", key, _GROUP, _CONSUMER, str(_IDLE_MS), "0", "COUNT", str(_EVENTS))
             for entry_id, fields in (await self._store.command(*idle))[1]:
                 await self._deliver(key, entry_id, read(fields or {}))
 

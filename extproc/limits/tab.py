@@ -29,6 +29,12 @@ class Count:
     start: int = 0
     end: int = 0
 
+    @property
+    def field(self) -> str:
+        """Under which name the store has it. Says what is counted, so that a limit which is changed to count something else begins anew."""
+        window = f":{self.start}" if self.end else ""
+        return f"{self.name}|{_kind(self)[0]}{MEASURES.index(self.limit.of) + 1}{window}"
+
 
 @dataclass(frozen=True, slots=True)
 class Tab:

@@ -53,6 +53,11 @@ class ValkeyProcess:
             raise StartError("the embedded store has not been started")
         return self._process
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._process is not None and self._process.is_running
+
     def start(self, *, timeout_s: float = 30.0) -> None:
         """Returns when it answers, its state loaded. Raises StartError, also when one is already running here."""
         if len(os.fsencode(self.socket_path.absolute())) > _SOCKET_PATH_BYTES:

@@ -20,7 +20,6 @@ _PROVIDER = "tiermesh"
 _CLOCK_SKEW_S = 60  # Envoy's own default, said aloud
 _FETCH_TIMEOUT_S = 5
 _KEYS_KEPT_S = 300  # how long a key that the issuer has withdrawn is still taken
-_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 _Details = hcm.HttpConnectionManagerForwardClientCertDetails
 
 
@@ -103,6 +102,6 @@ def key_clusters(config: Config) -> list[cluster.Cluster]:
         name=names.JWKS_CLUSTER,
         connect_timeout=seconds(_FETCH_TIMEOUT_S),
         load_assignment=backends.place(names.JWKS_CLUSTER, host, url.port or 443),
-        transport_socket=backends.tls_socket(host, _CA_FILE),
+        transport_socket=backends.tls_socket(host, jwt.ca_file),
     )
     return [backends.resolved(made, host)]

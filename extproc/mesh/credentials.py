@@ -19,7 +19,7 @@ from envoy_data_plane.envoy.service.discovery import v3 as discovery
 from envoy_data_plane.google.protobuf import Any
 
 from extproc.config import Config
-from extproc.config.compile_identity import identity_of
+from extproc.config.compile_identity import spoken_headers
 from extproc.config.types import Credential
 from extproc.mesh import match as matching
 from extproc.mesh.message import extension, set_header, to_yaml
@@ -41,9 +41,8 @@ _ANTHROPIC_VERSION = "2023-06-01"
 def headers(config: Config) -> tuple[str, ...]:
     """Every header that may carry a credential, the caller's or a backend's, or name the caller, sorted."""
     ours = {_place(backend.credential)[0] for backend in config.backends.values() if backend.credential}
-    identity = identity_of(config.identity)
-    callers = {*_CALLERS, *identity.spoken, *([identity.jwt.header] if identity.jwt else [])}
-    return tuple(sorted({*callers, *ours}))
+    token = {config.identity.jwt.header} if config.identity.jwt else set()
+    return tuple(sorted({*_CALLERS, *spoken_headers(config.identity), *token, *ours}))
 
 
 def removal_filter(config: Config) -> hcm.HttpFilter:

@@ -6,7 +6,7 @@ command lines, and where the store is.
 """
 
 from extproc.report.column import SHOWN, Column, money, money_digits, texts
-from extproc.report.dimension import BY, TIME, Filter
+from extproc.report.dimension import BY, TIME, Filter, path_of, printable
 from extproc.report.forecast import MIN_DAYS, Forecast, Past, forecast_of
 from extproc.report.gather import Gathering
 from extproc.report.history import History, Now
@@ -45,6 +45,8 @@ __all__ = [
     "money",
     "money_digits",
     "month_of",
+    "path_of",
+    "printable",
     "read_hours",
     "read_organisations",
     "sheet",

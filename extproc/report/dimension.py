@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from extproc.report.period import labels_of
-from extproc.scope import LEVELS, Scope, matches, pattern_of
+from extproc.scope import ANY, LEVELS, Scope, matches, pattern_of
 from extproc.usage.rollup import Line
 
 PATH = LEVELS
@@ -31,8 +31,18 @@ def name_of(dimension: str, organisation: str, line: Line) -> str:
     a team of the same name. A level nobody named is `-`.
     """
     if dimension in PATH:
-        return "/".join(name or _NOBODY for name in scope_of(organisation, line)[: PATH.index(dimension) + 1])
+        return path_of(scope_of(organisation, line)[: PATH.index(dimension) + 1])
     return str(getattr(line, dimension))
+
+
+def path_of(names: Iterable[str]) -> str:
+    """Names from the organisation down as one; none is left out, as `text_of` does with unnamed ones at the end."""
+    return "/".join(name or _NOBODY for name in names)
+
+
+def printable(name: str) -> str:
+    """A name as it may be shown, `-` where there is none: a terminal or a browser would obey a control character in it."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in name) or _NOBODY
 
 
 def namer(by: Key) -> Callable[[str, Line], Key]:
@@ -72,6 +82,10 @@ class Filter:
     def takes(self, organisation: str, line: Line) -> bool:
         """Whether a line is among them."""
         return matches(self.pattern, scope_of(organisation, line))
+
+    def concerns(self, names: Key) -> bool:
+        """Whether the part of the tree at `names`, from the organisation down, lies in what it takes or around it."""
+        return all(wanted in (ANY, name) for wanted, name in zip(self.pattern, names, strict=False))
 
 
 EVERYTHING = Filter()

@@ -10,7 +10,7 @@ from string import Template
 
 from extproc.report.chart import Series, between_lines, legend, stacked_bars
 from extproc.report.column import SHOWN, Column, money, money_digits, share, texts
-from extproc.report.dimension import Key
+from extproc.report.dimension import Key, printable
 from extproc.report.statement import Row, Statement
 from extproc.usage.rollup import Sums
 
@@ -108,7 +108,7 @@ def _line(names: Sequence[str], numbers: Sequence[str], kind: str, amount: int, 
 
 def _name(name: str) -> str:
     """A name that a line may be broken in after each level."""
-    return escape(name).replace("/", "/<wbr>") or "-"
+    return escape(printable(name)).replace("/", "/<wbr>")
 
 
 def _cell(column: Column, text: str, amount: int, largest: int) -> str:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from extproc.config import Config, Policy
 from extproc.limits import Door, tab_of
@@ -135,6 +136,19 @@ class Settlement:
 
 def store_url(config: Config, run_dir: Path) -> str:
     """Where the store is for workers in `run_dir`; "" for none."""
-    if config.store.url == "embedded":
-        return f"unix://{(run_dir / 'valkey.sock').absolute()}"
-    return "" if config.store.url == "none" else config.store.url
+    from extproc.store import Access, with_access
+
+    store = config.store
+    if store.url == "embedded":
+        return f"unix://{quote(str((run_dir / 'valkey.sock').absolute()))}"
+    if store.url == "none":
+        return ""
+    access = Access(
+        password_file=store.password_file,
+        sentinel_username=store.sentinel_username,
+        sentinel_password_file=store.sentinel_password_file,
+        ca_file=store.ca_file,
+        certificate_file=store.certificate_file,
+        key_file=store.key_file,
+    )
+    return with_access(store.url, store.username, access)

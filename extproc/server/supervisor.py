@@ -108,6 +108,7 @@ class Supervisor:
         self.run_dir = run_dir_of(config)
         self._lock: int | None = None
         self._store = ValkeyProcess(self.run_dir) if config.store.url == "embedded" else None
+        self._store_due = 0.0  # not before then again
         self._slots: list[Slot] = []
         self._page: Page | None = None
         self._tally = Tally()
@@ -150,6 +151,7 @@ class Supervisor:
 
     def watch(self) -> None:
         """Start again what has died, after a pause that doubles while it keeps dying."""
+        self._watch_store()
         now = time.monotonic()
         for slot in self._slots:
             if slot.child is None or slot.child.is_running:
@@ -162,6 +164,19 @@ class Supervisor:
                 slot.restarts += 1
                 slot.pause_s = min(2 * slot.pause_s, _LONGEST_PAUSE_S)
                 slot.start()
+
+    def _watch_store(self) -> None:
+        """The embedded store is started again, with what it had written; while it cannot be, workers do without."""
+        now = time.monotonic()
+        if self._store is None or self._store.is_running or now < self._store_due:
+            return
+        self._report("the store ended; starting it again")
+        self._store_due = now + _LONGEST_PAUSE_S
+        self._store.stop()
+        try:
+            self._store.start()
+        except StartError as error:
+            self._report(f"the store cannot be started: {error}")
 
     def replace_all(self) -> None:
         """Put a new process into every place, the old one ending only when the new one serves."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 Kind = Literal["single", "unix", "sentinel", "cluster"]
 Node = tuple[str, int]
@@ -18,8 +18,29 @@ _FORMS = "redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// (r
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """Whom we trust, and who we are, as far as that is in files: they are read again with every connection, so may be replaced.
+
+    As a URL's query: `?password_file=...&ca_file=...`. Without a `ca_file` the system's authorities are trusted.
+    """
+
+    password_file: str = ""
+    sentinel_username: str = field(default="", repr=False)
+    sentinel_password_file: str = ""
+    ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
+
+
+_ACCESS = tuple(asdict(Access()))
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
-    """`nodes` are the servers of `single`, the sentinels of `sentinel`, the seeds of `cluster`; `path` is the socket of `unix`."""
+    """`nodes` are the servers of `single`, the sentinels of `sentinel`, the seeds of `cluster`; `path` is the socket of `unix`.
+
+    A password in `access` counts more than `password`.
+    """
 
     kind: Kind
     nodes: tuple[Node, ...] = ()
@@ -29,6 +50,7 @@ class Address:
     is_tls: bool = False
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+    access: Access = field(default_factory=Access)
 
     def __str__(self) -> str:
         """The URL without credentials, for messages and logs."""
@@ -39,56 +61,59 @@ class Address:
         return f"{scheme}://{','.join(map(node_text, self.nodes))}" + (f"/{end}" if end else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who we are and whom we trust. Files are read again with every connection, so that they may be replaced.
-
-    What a file or field says here counts more than what the URL says. `ca_file` empty: the system's authorities.
-    """
-
-    username: str = field(default="", repr=False)
-    password_file: str = ""
-    sentinel_username: str = field(default="", repr=False)
-    sentinel_password_file: str = ""
-    ca_file: str = ""
-    certificate_file: str = ""
-    key_file: str = ""
-
-
 def node_text(node: Node) -> str:
     """`host:port`, with brackets around an IPv6 address."""
     host, port = node
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def with_access(url: str, username: str, access: Access) -> str:
+    """`url` with `username`, unless that is empty, and with all that `access` says."""
+    scheme, separator, rest = url.partition("://")
+    rest, _, query = rest.partition("?")
+    if username:
+        rest = f"{quote(username, safe='')}@{rest.rpartition('@')[2]}"
+    said = {**dict(parse_qsl(query)), **{name: value for name, value in asdict(access).items() if value}}
+    return f"{scheme}{separator}{rest}" + (f"?{urlencode(said, safe='/')}" if said else "")
+
+
 def parse_address(url: str) -> Address:
     """The address `url` spells. Raises ValueError that says what is wrong and does not repeat the URL."""
     if not re.fullmatch(PATTERN, url) or not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError(f"must be a {_FORMS}")
-    if "?" in url or "#" in url:
-        raise ValueError("must not carry a query or a fragment; certificates and passwords have fields of their own")
     scheme, _, rest = url.partition("://")
+    rest, _, query = rest.partition("?")
     userinfo, at, rest = rest.rpartition("@")
     user, _, password = userinfo.partition(":")
+    access = _access(query)
     username, password = unquote(user), unquote(password)
-    if at and not password:
-        raise ValueError("must carry a password where it carries a user; write redis://user:password@host")
+    if at and not password and not access.password_file:
+        raise ValueError("must carry a password where it carries a user, or have a file for it: redis://user:password@host")
+    is_tls = scheme.startswith("rediss")
     if scheme == "unix":
-        return _unix(rest, username, password)
+        return Address("unix", path=_socket(rest), username=username, password=password, access=access)
     hosts, _, path = rest.partition("/")
     kind: Kind = "sentinel" if scheme.endswith("+sentinel") else "cluster" if scheme.endswith("+cluster") else "single"
     nodes = tuple(_node(host, _SENTINEL_PORT if kind == "sentinel" else _PORT) for host in hosts.split(","))
     if kind == "single" and len(nodes) > 1:
         raise ValueError("must name one host; several are for redis+sentinel:// and redis+cluster://")
     master, database = _path(kind, path)
-    is_tls = scheme.startswith("rediss")
-    return Address(kind, nodes, database=database, master=master, is_tls=is_tls, username=username, password=password)
+    return Address(kind, nodes, "", database, master, is_tls, username, password, access)
 
 
-def _unix(path: str, username: str, password: str) -> Address:
-    if not path.startswith("/") or path == "/":
+def _access(query: str) -> Access:
+    if "#" in query:
+        raise ValueError("must not carry a fragment")
+    said = parse_qsl(query, keep_blank_values=True)
+    if len({name for name, _ in said}) < len(said) or not all(value and name in _ACCESS for name, value in said):
+        raise ValueError(f"must ask after `?` for nothing but {', '.join(_ACCESS)}, each once")
+    return Access(**dict(said))
+
+
+def _socket(path: str) -> str:
+    if not path.startswith("/") or path == "/" or "#" in path:
         raise ValueError("must be unix:// and the absolute path of a socket, so three slashes in a row")
-    return Address("unix", path=unquote(path), username=username, password=password)
+    return unquote(path)
 
 
 def _path(kind: Kind, path: str) -> tuple[str, int]:

@@ -39,12 +39,14 @@ class Cluster:
         self._mapping: asyncio.Task[None] | None = None
         self._mapped = asyncio.Event()
         self._is_stale = True
+        self._is_unknown = False
+        self._is_told = False
         self._is_closed = False
 
     @property
     def is_away(self) -> bool:
-        """Whether any master is."""
-        return any(lane.is_away for lane in self._lanes.values())
+        """Whether any master is, or nobody says who they are."""
+        return self._is_unknown or any(lane.is_away for lane in self._lanes.values())
 
     @property
     def round_trip_s(self) -> float:
@@ -86,6 +88,8 @@ class Cluster:
         if reply.code == "MOVED":
             self._owners[slot] = onward
         left_s = due - self._clock.monotonic()
+        if left_s <= 0:
+            raise StoreError("away", "no time was left to follow the redirection")
         return await self._lane(onward).send(script, keys, arguments, left_s, is_asking=reply.code == "ASK")
 
     async def close(self) -> None:
@@ -120,11 +124,14 @@ class Cluster:
             await self._mapped.wait()
 
     async def _known_within(self, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._known()
-        except TimeoutError:
-            raise StoreError("away", "the map of the cluster is not known yet") from None
+        if not self._is_unknown:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._known()
+                return
+            except TimeoutError:
+                self._without_map()
+        raise StoreError("away", "the map of the cluster is not known")
 
     async def _keep_mapped(self) -> None:
         pause_s = _FIRST_PAUSE_S
@@ -146,8 +153,14 @@ class Cluster:
             if found is not None:
                 await self._take(found)
                 return True
-        _log.warning("nobody gives the map of the cluster at %s", self._dialer.address)
+        self._without_map()
         return False
+
+    def _without_map(self) -> None:
+        self._is_unknown = not self._mapped.is_set()
+        if not self._is_told:
+            self._is_told = True
+            _log.warning("nobody gives the map of the cluster at %s", self._dialer.address)
 
     async def _ask(self, node: Node) -> Any:
         connection = await self._dialer.open(node, _ignore)
@@ -158,6 +171,7 @@ class Cluster:
 
     async def _take(self, found: list[Node | None]) -> None:
         self._owners = found
+        self._is_unknown = self._is_told = False
         masters = {node for node in found if node is not None}
         for node in masters:
             self._lane(node)

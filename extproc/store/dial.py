@@ -1,4 +1,4 @@
-"""Opening a connection: the socket, TLS, who we are, which database, and a first round trip that is quick enough."""
+"""Opening a connection: the socket, TLS, who we are, which database, and a first answer."""
 
 from __future__ import annotations
 
@@ -20,33 +20,25 @@ from extproc.store.resp import ReplyError, pack
 Trouble = Callable[[Connection, StoreReason], None]
 
 _NAME = "tiermesh"  # in the server's CLIENT LIST
-_PING = pack(("PING",))
 # Balancers and firewalls forget quiet connections without a word: probes keep them known, and find those already forgotten.
 _KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """How connections to the servers of one store are opened.
-
-    All of a set-up may take `connect_timeout_s`, its last round trip no more than `timeout_s`: a server that could not keep
-    the time requests are given is not one to send them to.
-    """
+    """How connections to the servers of one store are opened, all of it within `connect_timeout_s`."""
 
     address: Address
-    access: Access
     clock: Clock
-    timeout_s: float
     connect_timeout_s: float
 
     async def open(self, node: Node | None, on_trouble: Trouble, *, must_be_master: bool = False) -> Connection:
         """A connection to `node`, None for a Unix socket's. Raises StoreError, OSError (ssl.SSLError too) or TimeoutError."""
         async with asyncio.timeout(self.connect_timeout_s):
-            username, password = await asyncio.to_thread(credentials, self.address, self.access)
+            username, password = credentials(self.address)
             connection = await self._connect(node, Connection(self.clock, on_trouble))
             try:
                 await self._greet(connection, username, password, must_be_master=must_be_master)
-                await connection.call(_PING, self.timeout_s)
             except BaseException:
                 connection.abort()
                 raise
@@ -58,7 +50,7 @@ class Dialer:
             await loop.create_unix_connection(lambda: connection, self.address.path)
             return connection
         # Reading the authorities takes milliseconds that the requests on this loop must not wait for.
-        tls = await asyncio.to_thread(tls_context, self.access) if self.address.is_tls else None
+        tls = await asyncio.to_thread(tls_context, self.address.access) if self.address.is_tls else None
         transport, _ = await loop.create_connection(lambda: connection, *node, ssl=tls)
         _keep_alive(transport.get_extra_info("socket"))
         return connection
@@ -93,9 +85,9 @@ def _keep_alive(connected: socket.socket) -> None:
                 connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-def credentials(address: Address, access: Access) -> tuple[str, str]:
+def credentials(address: Address) -> tuple[str, str]:
     """User and password for the servers, either may be empty. Raises OSError when the password's file cannot be read."""
-    return access.username or address.username, _secret(access.password_file) or address.password
+    return address.username, _secret(address.access.password_file) or address.password
 
 
 def sentinel_credentials(access: Access) -> tuple[str, str]:

@@ -75,7 +75,8 @@ class Lane:
         connection = self._connection
         if connection is None:
             connection = await self._opened(timeout_s)
-            timeout_s -= self._clock.monotonic() - started
+            opened = self._clock.monotonic()
+            timeout_s, started = max(timeout_s - (opened - started), _SHORTEST_S), opened
         if is_asking:
             connection.call(_ASKING, timeout_s).cancel()  # its answer does not matter
         if script.sha1 in connection.loaded:
@@ -84,9 +85,9 @@ class Lane:
             connection.loaded.add(script.sha1)
             reply = await connection.call(script.by_text(keys, arguments), timeout_s)
         if type(reply) is ReplyError:
-            if reply.code == "NOSCRIPT":  # flushed, or forgotten in favour of others
-                left_s = timeout_s - (self._clock.monotonic() - started)
-                reply = await connection.call(script.by_text(keys, arguments), max(left_s, _SHORTEST_S))
+            left_s = timeout_s - (self._clock.monotonic() - started)
+            if reply.code == "NOSCRIPT" and left_s > 0:  # flushed, or forgotten in favour of others
+                reply = await connection.call(script.by_text(keys, arguments), left_s)
             if type(reply) is ReplyError and reply.code in _UNUSABLE:
                 self._leave(connection, reply.code)
         return reply

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from extproc.errors import StoreError
-from extproc.store.address import Access, Address, Node
+from extproc.store.address import Address, Node
 from extproc.store.dial import credentials, sentinel_credentials
 
 _SENTINEL_PATIENCE_S = 0.5  # for each sentinel, so that a dead one does not use up the time of the others
@@ -24,9 +25,9 @@ _LONGEST_WORDS = 200
 class Commands:
     """One client for the store at `address`; it connects when it is used, and sends nothing twice."""
 
-    def __init__(self, address: Address, access: Access, connect_timeout_s: float) -> None:
-        self._sentinel = _sentinel(address, access, connect_timeout_s) if address.kind == "sentinel" else None
-        self._client = _client(address, access, connect_timeout_s, self._sentinel)
+    def __init__(self, address: Address, connect_timeout_s: float) -> None:
+        self._sentinel = _sentinel(address, connect_timeout_s) if address.kind == "sentinel" else None
+        self._client = _client(address, connect_timeout_s, self._sentinel)
 
     async def execute(self, *arguments: str | bytes | int) -> Any:
         """The answer in redis-py's shape. Raises StoreError."""
@@ -34,7 +35,9 @@ class Commands:
             return await self._client.execute_command(*arguments)
         except ResponseError as error:
             raise StoreError("refused", str(error)[:_LONGEST_WORDS], code=_code(error)) from None
-        except (RedisError, OSError) as error:
+        except MasterNotFoundError:
+            raise StoreError("away", "the sentinels name no master") from None
+        except (RedisError, RedisClusterException, OSError) as error:
             raise StoreError("lost", type(error).__name__) from None
 
     async def close(self) -> None:
@@ -44,9 +47,9 @@ class Commands:
             await _close(self._sentinel)
 
 
-async def master_of(address: Address, access: Access) -> Node:
+async def master_of(address: Address) -> Node:
     """Where the sentinels say the master is. Raises redis.RedisError or OSError."""
-    sentinel = _sentinel(address, access, _SENTINEL_PATIENCE_S)
+    sentinel = _sentinel(address, _SENTINEL_PATIENCE_S)
     try:
         host, port = await sentinel.discover_master(address.master)
     finally:
@@ -60,10 +63,10 @@ def _code(error: ResponseError) -> str:
     return word if word.isupper() else ""
 
 
-def _client(address: Address, access: Access, connect_timeout_s: float, sentinel: Sentinel | None) -> Redis | RedisCluster:
-    options = _options(address, access, connect_timeout_s)
-    if access.password_file or address.password:
-        options["credential_provider"] = _Login(address, access)
+def _client(address: Address, connect_timeout_s: float, sentinel: Sentinel | None) -> Redis | RedisCluster:
+    options = _options(address, connect_timeout_s)
+    if address.access.password_file or address.password:
+        options["credential_provider"] = _Login(lambda: credentials(address))
     if address.kind == "unix":
         return Redis(unix_socket_path=address.path, **options)
     if address.kind == "cluster":
@@ -78,10 +81,10 @@ def _client(address: Address, access: Access, connect_timeout_s: float, sentinel
     return Redis(host=host, port=port, db=address.database, **options)
 
 
-def _sentinel(address: Address, access: Access, timeout_s: float) -> Sentinel:
-    options = {**_options(address, access, timeout_s), "socket_timeout": timeout_s}
-    if access.sentinel_password_file:
-        options["credential_provider"] = _SentinelLogin(access)
+def _sentinel(address: Address, timeout_s: float) -> Sentinel:
+    options = {**_options(address, timeout_s), "socket_timeout": timeout_s}
+    if address.access.sentinel_password_file:
+        options["credential_provider"] = _Login(lambda: sentinel_credentials(address.access))
     return Sentinel(address.nodes, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
 
 
@@ -90,31 +93,20 @@ async def _close(sentinel: Sentinel) -> None:
 
 
 class _Login(CredentialProvider):
-    """Reads the password with every connection, so that its file may be replaced."""
+    """Reads user and password with every connection, so that their file may be replaced."""
 
-    def __init__(self, address: Address, access: Access) -> None:
-        self._address = address
-        self._access = access
-
-    def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        return _pair(*credentials(self._address, self._access))
-
-
-class _SentinelLogin(CredentialProvider):
-    """The same for the sentinels' own."""
-
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, read: Callable[[], tuple[str, str]]) -> None:
+        self._read = read
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        return _pair(*sentinel_credentials(self._access))
+        username, password = self._read()
+        return (username, password) if username else (password,)
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return self.get_credentials()
 
 
-def _pair(username: str, password: str) -> tuple[str] | tuple[str, str]:
-    return (username, password) if username else (password,)
-
-
-def _options(address: Address, access: Access, connect_timeout_s: float) -> dict[str, Any]:
+def _options(address: Address, connect_timeout_s: float) -> dict[str, Any]:
     options: dict[str, Any] = {
         "protocol": 2,
         "retry": Retry(NoBackoff(), 0),  # a command whose fate is unknown is its caller's to send again
@@ -124,6 +116,7 @@ def _options(address: Address, access: Access, connect_timeout_s: float) -> dict
     }
     if address.kind != "unix":
         options["socket_keepalive"] = True
+    access = address.access
     if address.is_tls:
         options |= {
             "ssl": True,

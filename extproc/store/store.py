@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from extproc.clock import Clock, SystemClock
 from extproc.errors import StoreError
-from extproc.store.address import Access, Address, parse_address
+from extproc.store.address import Address, parse_address
 from extproc.store.cluster import Cluster
 from extproc.store.connection import Connection
 from extproc.store.dial import Dialer, Trouble
@@ -51,8 +51,9 @@ class _Way(Protocol):
 class Store:
     """One store, for one event loop. Made by `connect`."""
 
-    def __init__(self, dialer: Dialer, *, patience_s: float, connections: int) -> None:
+    def __init__(self, dialer: Dialer, *, timeout_s: float, patience_s: float, connections: int) -> None:
         self._dialer = dialer
+        self._timeout_s = timeout_s
         self._patience_s = patience_s
         self._places = asyncio.Semaphore(connections)
         self._way: _Way | None = None
@@ -65,7 +66,6 @@ class Store:
     def connect(
         cls,
         url: str,
-        access: Access | None = None,
         *,
         timeout_s: float = 0.02,
         connect_timeout_s: float = 1.0,
@@ -79,8 +79,8 @@ class Store:
         about. `connections` is how many commands besides scripts may be on their way at once. Raises ValueError that does
         not repeat the URL.
         """
-        dialer = Dialer(parse_address(url), access or Access(), clock or SystemClock(), timeout_s, connect_timeout_s)
-        return cls(dialer, patience_s=patience_s, connections=connections)
+        dialer = Dialer(parse_address(url), clock or SystemClock(), connect_timeout_s)
+        return cls(dialer, timeout_s=timeout_s, patience_s=patience_s, connections=connections)
 
     @property
     def address(self) -> Address:
@@ -108,7 +108,7 @@ class Store:
         self._calls += 1
         way = self._way or self._started()
         try:
-            reply = await way.send(script, keys, arguments, self._dialer.timeout_s if timeout_s is None else timeout_s)
+            reply = await way.send(script, keys, arguments, self._timeout_s if timeout_s is None else timeout_s)
         except StoreError:
             self._failures += 1
             raise
@@ -153,7 +153,7 @@ class Store:
         from extproc.store.redispy import Commands
 
         dialer = self._dialer
-        self._commands = Commands(dialer.address, dialer.access, dialer.connect_timeout_s)
+        self._commands = Commands(dialer.address, dialer.connect_timeout_s)
         return self._commands
 
 
@@ -164,7 +164,7 @@ def _way_to(dialer: Dialer) -> _Way:
 
 
 def _dial(dialer: Dialer) -> Dial:
-    address, access = dialer.address, dialer.access
+    address = dialer.address
     if address.kind == "unix":
         return lambda on_trouble: dialer.open(None, on_trouble)
     if address.kind == "single":
@@ -173,6 +173,6 @@ def _dial(dialer: Dialer) -> Dial:
     async def to_master(on_trouble: Trouble) -> Connection:
         from extproc.store.redispy import master_of
 
-        return await dialer.open(await master_of(address, access), on_trouble, must_be_master=True)
+        return await dialer.open(await master_of(address), on_trouble, must_be_master=True)
 
     return to_master

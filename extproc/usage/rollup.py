@@ -78,8 +78,6 @@ class Sums:
 SUMS: Final = tuple(field.name for field in fields(Sums))
 VALUE_BYTES: Final = 8 * len(SUMS)
 
-Rollup = dict[tuple[str, int], dict[str, Sums]]  # by organisation and hour, then by field
-
 _numbers = attrgetter(*SUMS)
 _pack = struct.Struct(f">{len(SUMS)}q").pack
 _LINE_NAMES = len(Line._fields)
@@ -138,25 +136,14 @@ def sums_of(value: bytes) -> Sums:
     return Sums(*struct.unpack(f">{len(held) // 8}q", held[: len(held) // 8 * 8]))
 
 
-def rollup_of(records: Iterable[Record]) -> Rollup:
-    """What these records add to the rollups. Requests on paths that are no LLM API are not among them."""
-    rollup: Rollup = {}
-    for record in records:
-        if not record.api:
-            continue
-        organisation, *path = parse(record.scope)
-        field = field_of(Line(*path, *_rest_of_line(record)))
-        lines = rollup.setdefault((organisation, hour_of(record.decided_at or record.started_at)), {})
-        known = lines.get(field)
-        increment = _sums(record)
-        lines[field] = increment if known is None else known + increment
-    return rollup
-
-
 def entry_of(record: Record) -> tuple[int, str, str, tuple[int, ...]]:
-    """What one record adds: its hour, its field, the field it goes to when there is no room, its sums."""
-    _, *path = parse(record.scope)
-    line = Line(*path, *_rest_of_line(record))
+    """What one record adds: its hour, its field, the field it goes to when there is no room, its sums.
+
+    It counts for the organisation of its scope. Requests on paths that are no LLM API, whose `api` is empty, do not belong in
+    a rollup. Of a refused request the model asked for is OTHER: anyone may ask for any, and each would be a line.
+    """
+    path = parse(record.scope)[1:]
+    line = Line(*path, OTHER if record.outcome == "refused" else record.asked_model, *_rest_of_line(record))
     return hour_of(record.decided_at or record.started_at), field_of(line), folded_of(line), _numbers(_sums(record))
 
 
@@ -169,7 +156,7 @@ def total(parts: Iterable[Sums]) -> Sums:
 
 
 _UNREADABLE = Line(*(OTHER,) * _LINE_NAMES)
-_rest_of_line = attrgetter("asked_model", "model", "tier", "last_backend", "location", "task", "api")
+_rest_of_line = attrgetter("model", "tier", "last_backend", "location", "task", "api")
 
 
 def _sums(record: Record) -> Sums:

@@ -139,3 +139,26 @@ def test_a_prompt_is_scored_as_text_whatever_it_is(tiermesh: Tiermesh) -> None:
     done = tiermesh("score", "-", stdin="\n".join(rows).encode())
     assert done.status == 0
     assert len(done.out.splitlines()) == len(rows)
+
+
+def test_access_is_explained_for_whoever_asks(tiermesh: Tiermesh, tmp_path: Path) -> None:
+    path = tmp_path / "tiermesh.yaml"
+    path.write_text(
+        """
+backends:
+  local: {url: http://127.0.0.1:8000, model: small, tier: simple, location: on_prem}
+  cloud: {url: https://llm.example, model: large, tier: complex}
+access: {interns: {scope: "acme/*/interns", tiers: [simple], deny_models: [large]}}
+"""
+    )
+
+    def explained(*arguments: str, model: str = "auto") -> Any:
+        return tiermesh("explain", "-", "--config", path, "--json", *arguments, stdin=body(HARD, model=model)).json()
+
+    assert explained()["decision"]["chain"] == ["cloud", "local"]
+    intern = explained("--scope", "acme/retail/interns/bot")
+    assert intern["decision"]["chain"] == ["local"]
+    assert {one["backend"]: one["misfit"] for one in intern["backends"]} == {"local": "", "cloud": "access:interns"}
+    refused = explained("--scope", "acme/retail/interns", model="large")
+    assert (refused["decision"]["status"], refused["decision"]["code"]) == (403, "access_denied")
+    assert tiermesh("explain", "-", "--scope", "acme/*", stdin=body(EASY)).status == 2

@@ -130,14 +130,14 @@ def test_a_terminal_too_narrow_loses_columns_and_not_digits(
 
 
 def test_many_narrow_and_hostile_names(tiermesh: Tiermesh, shop: Path) -> None:
-    evil = Line("retail", "=1+1", asked_model="[red]@SUM(1)[/]")
+    evil = Line("retail", "=1+1", asked_model="[red]@SUM(1)[/]\x1b[2J")
     hour = NOVEMBER - 24 * 300
     with ValkeyProcess(shop.parent / "run") as valkey, redis.Redis.from_url(valkey.url) as client:
         client.hset(hour_key("acme", hour), field_of(evil), value_of(Sums(1, cost_micro_usd=1)))
         words = ("report", shop, "--by", "asked_model", "--from", "2026-01-01", "--to", "2026-01-31")
         done = tiermesh(*words)
         assert done.err == ""  # the store of a running gateway is read where it is
-        assert "[red]@SUM(1)[/]" in done.out
+        assert "[red]@SUM(1)[/]\ufffd[2J" in done.out
         assert "'@" not in tiermesh(*words, "--csv").out.splitlines()[1]
         client.delete(hour_key("acme", hour))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from extproc import config
-from extproc.config import Api, Config, Location, load, parse, warnings
+from extproc.config import Api, Config, Location, compile_config, load, parse, warnings
 
 SHIPPED = Path(config.__file__).parent
 LOCAL = "local: {url: http://127.0.0.1:8000/, model: qwen, tier: simple, location: on_prem}"
@@ -115,6 +115,39 @@ def test_what_works_but_is_seldom_meant_is_a_warning(text: str, expected: list[s
     found = [str(problem) for problem in warnings(parse(text))]
     assert len(found) == len(expected), found
     assert all(one.startswith(start) for one, start in zip(found, expected, strict=True)), found
+
+
+KEYS = f"keys: [{{sha256: {'0f' * 32}, scope: acme}}]"
+CA = "listener: {tls: {certificate_file: /c, key_file: /k, client_ca_file: /ca}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            f"identity: {{{KEYS}, sources: [key], headers: {{team: x-team}}, trusted_peers: [any]}}\n",
+            ["identity.headers: is configured, but"],
+        ),
+        ('identity: {mesh: {pattern: "spiffe://{trust}/{app}"}}\n', ["identity: reads certificates of peers"]),
+        ('identity: {mesh: {pattern: "spiffe://{trust}/{app}"}}\n' + CA, []),
+        ("identity: {headers: {team: x-team}, trusted_peers: [spiffe://a/b]}\n", ["identity: reads certificates of peers"]),
+        ("identity: {headers: {team: x-team}, trusted_peers: [any]}\n", []),
+        (f"identity: {{{KEYS}, unknown: refuse}}\n", ["identity.unknown: `refuse`, but processor.on_failure is `open`"]),
+        (f"identity: {{{KEYS}, unknown: refuse}}\nprocessor: {{on_failure: closed}}\n", []),
+        (f"identity: {{{KEYS}, unknown: refused}}\n", ["identity.unknown: `refused` is taken for the name of a scope"]),
+        ("access: {a: {scope: acme}, b: {scope: acme, tiers: [simple]}}\n", ["access.a: denies nothing"]),
+    ],
+)
+def test_doubts_about_who_calls(text: str, expected: list[str]) -> None:
+    found = [str(problem) for problem in warnings(parse(backends(LOCAL) + text))]
+    assert len(found) == len(expected), found
+    assert all(one.startswith(start) for one, start in zip(found, expected, strict=True)), found
+
+
+def test_sources_are_those_configured_in_the_usual_order_unless_an_order_is_given() -> None:
+    text = backends(LOCAL) + f"identity: {{headers: {{team: x-team}}, trusted_peers: [any], {KEYS}, jwt: {{claims: {{user: sub}}}}}}\n"
+    assert compile_config(parse(text)).identity.sources == ("jwt", "key", "header")
+    assert compile_config(parse(text.replace("{headers:", "{sources: [header, key], headers:"))).identity.sources == ("header", "key")
 
 
 def test_a_configuration_built_in_python_needs_no_text() -> None:

@@ -62,6 +62,7 @@ CHECKS: tuple[Callable[[str], str], ...] = (
         (spelling.sha256, "0f" * 32, "0f" * 32),
         (spelling.store_url, "none", "none"),
         (spelling.store_url, "unix:///run/valkey.sock", "unix:///run/valkey.sock"),
+        (spelling.store_url, "rediss+cluster://a,b:1?ca_file=/ca", "rediss+cluster://a,b:1?ca_file=/ca"),
     ],
 )
 def test_what_is_well_spelled_is_taken(check: Callable[[str], str], value: str, becomes: str) -> None:

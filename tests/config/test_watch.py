@@ -57,6 +57,10 @@ def test_a_bad_file_keeps_the_old_and_says_all_that_is_wrong() -> None:
         ("price: {input: 5}", "credential: {file: /k}", ("backends.cloud.credential",)),
         ("price: {input: 5}", "answer_timeout_s: 9", ("backends.cloud.answer_timeout_s",)),
         ("location: on_prem", "location: cloud", ("processor.on_failure", "backends.local.location")),
+        ("tiers:", "identity: {headers: {team: x-team}, trusted_peers: [any]}\ntiers:", ("identity.headers", "identity.trusted_peers")),
+        ("tiers:", "access: {a: {scope: acme, tiers: [simple]}}\ntiers:", ("access",)),
+        ("tiers:", f"identity: {{keys: [{{sha256: {'0f' * 32}, scope: acme}}]}}\ntiers:", ("identity.keys",)),
+        ("tiers:", "listener: {tls: {certificate_file: /c, key_file: /k}}\ntiers:", ("listener.tls",)),
     ],
 )
 def test_what_envoy_or_the_start_has_read_is_reported(old: str, new: str, restart: tuple[str, ...]) -> None:
@@ -70,6 +74,24 @@ def test_the_rest_of_such_a_change_is_taken_up() -> None:
     assert outcome.was_applied
     assert outcome.loaded.policy.max_body_bytes == 32 * 1024 * 1024
     assert (prices(outcome.loaded.policy), outcome.loaded.policy.default_score) == ({"local": 1, "cloud": 7}, 0.25)
+
+
+CALLERS = BASE + f"identity: {{unknown: refuse, keys: [{{sha256: {'0f' * 32}, scope: acme}}]}}\n"
+
+
+def test_keys_and_access_rules_are_taken_up_at_once() -> None:
+    text = CALLERS.replace("0f", "1e").replace("refuse", "guests") + "access: {a: {scope: acme, tiers: [simple]}}\n"
+    outcome = after(text, CALLERS)
+    assert (outcome.was_applied, outcome.restart) == (True, ())
+    assert outcome.loaded == loaded(parse(text))
+    assert [rule.name for rule in outcome.loaded.policy.access.rules] == ["a"]
+
+
+def test_where_callers_are_looked_for_changes_with_a_restart() -> None:
+    text = CALLERS.replace("unknown:", "mesh: {pattern: 'spiffe://a/{app}'}, unknown:")
+    outcome = after(text, CALLERS)
+    assert outcome.restart == ("identity.mesh",)
+    assert outcome.loaded.policy.identity == loaded(parse(CALLERS)).policy.identity
 
 
 def test_a_backend_that_moved_stays_whole_until_a_restart() -> None:

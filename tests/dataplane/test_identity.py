@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import httpx2 as httpx
 import openai
 import pytest
 
+from extproc.testing import Behaviour
 from extproc.usage import Record
 from tests.dataplane.certificates import Authority, Issuer, Pair
 from tests.dataplane.harness import Answer, Stack, chat_body, running, until
@@ -25,7 +29,7 @@ KEY, EXPIRED, INTERN = "tm-of-the-bot", "tm-of-last-year", "tm-of-an-intern"
 WORKLOAD = "spiffe://acme.example/ns/retail/sa/indexer"
 FRONT = "spiffe://acme.example/front"
 NAMES = {"x-org": "acme", "x-team": "search", "x-user": "carol"}
-ASK = {"messages": [{"role": "user", "content": "an easy one"}]}
+ASK: Any = [{"role": "user", "content": "an easy one"}]
 
 
 def digest(key: str) -> str:
@@ -71,6 +75,17 @@ class Callers:
     def post(self, path: str, body: Any, headers: dict[str, str]) -> Answer:
         self.stack.tls = self.authority.shown()
         return self.stack.post(path, body, {"authorization": "", **headers})
+
+    def begin(self, *headers: str, peer: str = "") -> bytes:
+        """The beginning of the answer to the beginning of a chat: these headers and no body."""
+        context = self.authority.shown(self.pair(peer) if peer else None)
+        head = "\r\n".join(("POST /v1/chat/completions HTTP/1.1", "host: x", "content-type: application/json", *headers))
+        with (
+            socket.create_connection(("127.0.0.1", self.stack.port), timeout=30) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
+        ):
+            secure.sendall(f"{head}\r\n\r\n".encode())
+            return secure.recv(64)
 
     def record(self, answer: Answer) -> Record:
         return self.stack.record(answer.id)
@@ -202,37 +217,28 @@ def test_the_same_headers_of_anybody_else_are_nothing(callers: Callers) -> None:
 
 
 def test_a_forged_copy_beside_the_fronts_is_believed_in_neither(callers: Callers) -> None:
-    callers.stack.tls = callers.authority.shown(callers.pair(FRONT))
-    body = b'{"model":"auto","messages":[]}'
-    head = "".join(f"{name}: {value}\r\n" for name, value in [("x-org", "evil"), ("x-org", "acme"), ("content-type", "application/json")])
-    import socket
-
-    with (
-        socket.create_connection(("127.0.0.1", callers.stack.port), timeout=30) as plain,
-        callers.stack.tls.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
-    ):
-        secure.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-        assert secure.recv(64).startswith(b"HTTP/1.1 401")
+    assert callers.begin("x-org: evil", "x-org: acme", peer=FRONT).startswith(b"HTTP/1.1 401")
 
 
 # ---- the unknown, through both SDKs ----
 
 
 def test_the_unknown_get_the_errors_of_their_own_sdk(callers: Callers) -> None:
-    with pytest.raises(openai.AuthenticationError) as from_openai:
-        callers.openai("sk-unknown").chat.completions.create(model="auto", **ASK)  # type: ignore[call-overload]
+    with callers.openai("sk-unknown") as client, pytest.raises(openai.AuthenticationError) as from_openai:
+        client.chat.completions.create(model="auto", messages=ASK)
     assert from_openai.value.code == "unknown_caller"
-    with pytest.raises(anthropic.AuthenticationError) as from_anthropic:
-        callers.anthropic("sk-unknown").messages.create(model="auto", max_tokens=9, **ASK)  # type: ignore[call-overload]
+    with callers.anthropic("sk-unknown") as other, pytest.raises(anthropic.AuthenticationError) as from_anthropic:
+        other.messages.create(model="auto", max_tokens=9, messages=ASK)
     assert from_anthropic.value.body["error"]["type"] == "authentication_error"  # type: ignore[index]
-    assert callers.openai(KEY).chat.completions.create(model="auto", **ASK).choices  # type: ignore[call-overload]
-    assert callers.anthropic(KEY).messages.create(model="auto", max_tokens=9, **ASK).content  # type: ignore[call-overload]
+    with callers.openai(KEY) as client:
+        assert client.chat.completions.create(model="auto", messages=ASK).choices
+    with callers.anthropic(KEY) as other:
+        assert other.messages.create(model="auto", max_tokens=9, messages=ASK).content
 
 
 def test_the_unknown_are_refused_before_they_have_sent_their_body(callers: Callers) -> None:
-    answer = callers.post("/v1/chat/completions", b"{" + b" " * 40_000_000, {})
-    refused(answer, 401, "unknown_caller")
-    record = callers.record(answer)
+    assert callers.begin("content-length: 40000000").startswith(b"HTTP/1.1 401")
+    record = callers.record(callers.chat())
     assert (record.outcome, record.refusal, record.caller, record.scope) == ("refused", "unknown_caller", "anonymous", "")
 
 
@@ -257,18 +263,16 @@ def test_who_is_known_may_upload_what_no_worker_reads(callers: Callers) -> None:
 
 
 def test_what_an_intern_may_not_reach_is_refused_in_the_sdks_own_shape(callers: Callers) -> None:
-    with pytest.raises(openai.PermissionDeniedError) as from_openai:
-        callers.openai(INTERN).chat.completions.create(model="mid-model", **ASK)  # type: ignore[call-overload]
+    with callers.openai(INTERN) as client, pytest.raises(openai.PermissionDeniedError) as from_openai:
+        client.chat.completions.create(model="mid-model", messages=ASK)
     assert from_openai.value.code == "access_denied"
     assert "`interns`" in from_openai.value.message
-    with pytest.raises(anthropic.PermissionDeniedError) as from_anthropic:
-        callers.anthropic(INTERN).messages.create(model="claude-sonnet-4-5", max_tokens=9, **ASK)  # type: ignore[call-overload]
+    with callers.anthropic(INTERN) as other, pytest.raises(anthropic.PermissionDeniedError) as from_anthropic:
+        other.messages.create(model="claude-any", max_tokens=9, messages=ASK)
     assert "`interns`" in str(from_anthropic.value.body)
 
 
 def test_what_is_left_of_a_chain_is_used_and_failover_goes_nowhere_else(callers: Callers) -> None:
-    from extproc.testing import Behaviour
-
     answer = callers.chat({"x-api-key": INTERN}, ask="a hard one")
     record = callers.record(answer)
     assert (record.backend, record.chain) == ("local", ("local",))
@@ -310,6 +314,48 @@ def test_a_replaced_certificate_is_shown_without_a_restart(callers: Callers) -> 
 
 
 # ---- a proxy's word about certificates ----
+
+FETCHED = """
+identity:
+  jwt: {claims: {user: sub}, organisation: acme, issuer: "https://login.example", jwks_url: "https://127.0.0.1:PORT/keys", ca_file: CA}
+  unknown: refuse
+"""
+
+
+def test_an_issuers_keys_are_fetched_from_its_address(tmp_path: Path) -> None:
+    authority, issuer = Authority(tmp_path), Issuer(tmp_path)
+    with published(issuer, authority.signed("login", "IP:127.0.0.1")) as port:
+        settings = FETCHED.replace("PORT", str(port)).replace("CA", str(authority.pair.certificate))
+        with running(extra=settings) as stack:
+            good = {"authorization": f"Bearer {issuer.token(sub='alice')}"}
+            answer = stack.chat(headers=good)
+            assert stack.record(answer.id).scope == "acme/-/-/-/alice"
+            assert stack.chat(headers={"authorization": good["authorization"][:-8] + "AAAAAAAA"}).status == 401
+
+
+@contextlib.contextmanager
+def published(issuer: Issuer, server: Pair) -> Iterator[int]:
+    """The port of a server that answers everything with the issuer's keys."""
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(issuer.jwks.read_bytes())
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server.certificate, server.key)
+    with HTTPServer(("127.0.0.1", 0), Keys) as keys:
+        keys.socket = context.wrap_socket(keys.socket, server_side=True)
+        thread = threading.Thread(target=keys.serve_forever, daemon=True)
+        thread.start()
+        yield keys.server_port
+        keys.shutdown()
+        thread.join()
+
 
 XFCC = f"""
 identity:

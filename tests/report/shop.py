@@ -7,7 +7,11 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from extproc.usage.rollup import ORGANISATIONS_KEY, Line, Rollup, Sums, field_of, hour_key, value_of
+from extproc.scope import parse
+from extproc.usage import Record
+from extproc.usage.rollup import ORGANISATIONS_KEY, Line, Sums, entry_of, field_of, hour_key, value_of
+
+Rollup = dict[tuple[str, int], dict[str, Sums]]  # by organisation and hour, then by field
 
 HOUR_S = 3600
 NOVEMBER = 1_793_491_200 // HOUR_S  # 2026-11-01, UTC, a Sunday
@@ -34,6 +38,16 @@ def rollups(hours: Iterable[int], *, seed: int = 7, growth: float = 0.004) -> Ro
     """What the company's apps did in these hours. It grows by a part of itself every day."""
     chance = random.Random(seed)
     return {("acme", hour): _hour(hour, chance, growth) for hour in hours}
+
+
+def rollup_of(records: Iterable[Record]) -> Rollup:
+    """What these records come to in the store."""
+    rollup: Rollup = {}
+    for record in records:
+        hour, field, _, numbers = entry_of(record)
+        lines = rollup.setdefault((parse(record.scope)[0], hour), {})
+        lines[field] = lines.get(field, Sums()) + Sums(*numbers)
+    return rollup
 
 
 def fill(client: Any, rollup: Rollup) -> None:

@@ -10,11 +10,13 @@ import redis
 from redis.asyncio import Redis
 
 from extproc.errors import StoreError
+from extproc.limits import Bounds, Settler
 from extproc.local import ValkeyProcess
 from extproc.report import Hour, Lines, Tally, feed, read_hours, read_organisations, zone_of
 from extproc.store import Store
-from extproc.usage.rollup import hour_key, rollup_of, total
-from tests.report.shop import NOVEMBER, fill, rollups
+from extproc.usage import Record
+from extproc.usage.rollup import OTHER, Sums, hour_key, line_of, total
+from tests.report.shop import NOVEMBER, fill, rollup_of, rollups
 from tests.usage.test_rollup import NOON, _record
 
 
@@ -53,6 +55,40 @@ async def test_records_that_were_rolled_up_come_back(store: Store, valkey: Valke
     assert {key: total(lines.values()) for key, lines in read.items()} == {
         key: total(lines.values()) for key, lines in rollup_of(records).items()
     }
+
+
+async def _settle(store: Store, records: list[Record], bounds: Bounds | None = None) -> None:
+    settler = Settler(store, lambda _: "[]", bounds=bounds)
+    settler.put(records)
+    settler.close()
+    await settler.run()
+
+
+async def test_what_settling_has_written_is_what_a_report_reads(store: Store) -> None:
+    records = [
+        _record(scope=scope, asked_model=model, decided_at=NOON + 3600 * hour, cost_micro_usd=2**40 + hour, is_estimated=hour == 1)
+        for hour in range(2)
+        for scope in ("acme/retail/search/indexer/alice", "acme/ops", "")
+        for model in ("gpt-5", "gpt-5", "r\u00e9sum\u00e9 \"x\"")
+    ]  # fmt: skip
+    await _settle(store, records)
+    organisations = await read_organisations(store)
+    assert organisations == ("", "acme")
+    first = int(NOON) // 3600
+    found = {(hour.organisation, hour.hour): dict(hour.lines()) for hour in await _read(store, organisations, range(first, first + 2))}
+    assert found == {key: {line_of(field): sums for field, sums in lines.items()} for key, lines in rollup_of(records).items()}
+
+
+async def test_past_the_bound_lines_fold_and_the_total_stays(store: Store) -> None:
+    records = [
+        _record(scope=f"acme/retail/search/app/user{number}", tier="simple", decided_at=NOON, cost_micro_usd=10) for number in range(9)
+    ]
+    await _settle(store, records, Bounds(lines=4))
+    lines = dict((await _read(store, ("acme",), range(int(NOON) // 3600, int(NOON) // 3600 + 1)))[0].lines())
+    assert total(lines.values()) == Sums(9, cost_micro_usd=90)
+    assert sum(line.user == OTHER for line in lines) == 1
+    assert len(lines) == 5
+    assert {line.tier for line in lines} == {"simple"}
 
 
 async def test_hours_without_a_request_and_those_outside_are_not_read(store: Store, valkey: ValkeyProcess) -> None:

@@ -84,7 +84,7 @@ def test_names_are_text(where: str) -> None:
     assert EVIL in "".join(read.words)
 
 
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20), st.integers(0, 10**14), st.integers(0, 10**14))
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), st.integers(0, 10**14), st.integers(0, 10**14))
 def test_any_name_and_amount_give_a_whole_page(name: str, cost: int, asked: int) -> None:
     _Reader(_page(name=name, hours={DAY.hours[0]: Sums(1, cost_micro_usd=cost, asked_cost_micro_usd=asked)}))
 

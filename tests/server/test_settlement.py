@@ -36,7 +36,7 @@ def entry(request_id: str) -> Any:
 
 
 async def settled(kept: Kept, entries: Sequence[Any]) -> None:
-    settlement = Settlement(POLICY, kept, None)  # type: ignore[arg-type]
+    settlement = Settlement(POLICY, kept)  # type: ignore[arg-type]
     for one in entries:
         settlement.settle([one])
         await asyncio.sleep(0)
@@ -45,7 +45,7 @@ async def settled(kept: Kept, entries: Sequence[Any]) -> None:
 
 async def test_entries_are_settled_in_order() -> None:
     kept = Kept()
-    settlement = Settlement(POLICY, kept, None)  # type: ignore[arg-type]
+    settlement = Settlement(POLICY, kept)  # type: ignore[arg-type]
     settlement.settle([entry(str(number)) for number in range(100)])
     assert kept.ids == []  # decisions come first
     await asyncio.sleep(0.05)

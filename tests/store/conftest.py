@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from extproc.store import Store
-from tests.store.servers import Server
+from tests.store.servers import Server, connected
 
 _BOTH_LOOPS = ("test_connection.py", "test_run.py")
 
@@ -29,7 +29,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 async def store(server: Server) -> AsyncIterator[Store]:
-    """Connected to `server`, patient enough for a busy machine."""
-    store = Store.connect(server.url, timeout_s=2.0)
-    yield store
-    await store.close()
+    """On `server`; not connected yet."""
+    async with connected(server.url, is_ready=False) as store:
+        yield store

@@ -7,14 +7,15 @@ import shlex
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import redis
 
 from extproc.local import ChildProcess, free_port, valkey_binary
+from extproc.store import Access, Store, with_access
 
 # Another server's command, to run the same tests against it.
 _COMMAND = os.environ.get("TIERMESH_TEST_STORE", "")
@@ -35,6 +36,19 @@ def until(reached: Callable[[], Any], timeout_s: float = 15.0) -> None:
             pass
         assert time.monotonic() < deadline, "it has taken too long"
         time.sleep(0.02)
+
+
+@asynccontextmanager
+async def connected(
+    url: str, access: Access | None = None, *, username: str = "", is_ready: bool = True, **options: Any
+) -> AsyncIterator[Store]:
+    """A store, connected unless `is_ready` is false, patient enough for a busy machine unless `timeout_s` says otherwise."""
+    store = Store.connect(with_access(url, username, access or Access()), **{"timeout_s": 2.0, **options})
+    try:
+        assert not is_ready or await store.ready(10)
+        yield store
+    finally:
+        await store.close()
 
 
 class Server:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.store import Access, Address, parse_address
+from extproc.store import Access, Address, Store, parse_address, with_access
 
 GOOD = {
     "redis://h": Address("single", (("h", 6379),)),
@@ -23,6 +23,14 @@ GOOD = {
         "sentinel", (("a", 26379),), master="my-master", database=2, is_tls=True, username="u", password="p"
     ),
     "redis+cluster://a,b:7,[::1]": Address("cluster", (("a", 6379), ("b", 7), ("::1", 6379))),
+    "redis://u@h?password_file=/run/p%20w": Address("single", (("h", 6379),), username="u", access=Access("/run/p w")),
+    "rediss://h/1?ca_file=/ca&certificate_file=c&key_file=k": Address(
+        "single", (("h", 6379),), database=1, is_tls=True, access=Access(ca_file="/ca", certificate_file="c", key_file="k")
+    ),
+    "unix:///s?password_file=/p": Address("unix", path="/s", access=Access("/p")),
+    "redis+sentinel://a/m?sentinel_username=s&sentinel_password_file=/f": Address(
+        "sentinel", (("a", 26379),), master="m", access=Access(sentinel_username="s", sentinel_password_file="/f")
+    ),
     "rediss+cluster://:p@a": Address("cluster", (("a", 6379),), is_tls=True, password="p"),
 }
 
@@ -55,8 +63,13 @@ def test_its_text_reads_back_as_the_same_place_without_credentials(url: str) -> 
         ("redis://h\n", "must be a redis://"),
         ("redis://ä", "must be a redis://"),
         ("unix+sentinel:///a", "must be a redis://"),
-        ("redis://h?db=1", "query"),
-        ("redis://h#1", "fragment"),
+        ("redis://h?db=1", "nothing but password_file, "),
+        ("redis://h?ca_file=", "nothing but"),
+        ("redis://h?ca_file", "nothing but"),
+        ("redis://h?ca_file=/a&ca_file=/b", "each once"),
+        ("redis://h?ca_file=/a#1", "fragment"),
+        ("redis://h#1", "host"),
+        ("unix:///s#1", "three slashes"),
         ("redis://user@h", "password where it carries a user"),
         ("redis://a,b", "one host"),
         ("redis://:1", "host"),
@@ -80,17 +93,31 @@ def test_what_is_wrong_is_said(url: str, message: str) -> None:
         parse_address(url)
 
 
-@given(st.sampled_from(["redis://u:{}@h", "redis+sentinel://u:{}@h", "x://u:{}@h", "redis://u:{}@h?x", "redis://u:{}@h:p", "redis://{}@h"]))
-def test_a_secret_is_in_no_message(form: str) -> None:
+FORMS = ["redis://u:{}@h", "redis+sentinel://u:{}@h", "x://u:{}@h", "redis://u:{}@h?x", "redis://u:{}@h:p", "redis://{}@h", "unix://:{}@/"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_secret_is_in_no_message_and_no_text(form: str) -> None:
     secret = "hunter2hunter2"
     try:
-        address = parse_address(form.format(secret))
+        said = repr(parse_address(form.format(secret))) + str(parse_address(form.format(secret)))
     except ValueError as error:
-        assert secret not in str(error)
-    else:
-        assert secret not in str(address) + repr(address)
-    access = Access(username=secret, sentinel_username=secret)
-    assert secret not in repr(access)
+        said = str(error)
+    access = Access(sentinel_username=secret)
+    assert secret not in said + repr(access) + repr(Store.connect(with_access("redis://h", secret, Access("/file"))))
+
+
+@pytest.mark.parametrize("url", GOOD)
+def test_a_user_and_files_can_be_added_to_any(url: str) -> None:
+    access = Access("/a b", "s@", "/ä&=", "/ca?", "/c#", "/k")
+    address = parse_address(with_access(url, "me@:/?", access))
+    assert (address.username, address.access) == ("me@:/?", access)
+    assert (address.kind, address.nodes, address.path, str(address)) == (GOOD[url].kind, GOOD[url].nodes, GOOD[url].path, str(GOOD[url]))
+
+
+@pytest.mark.parametrize("url", GOOD)
+def test_nothing_added_changes_nothing(url: str) -> None:
+    assert parse_address(with_access(url, "", Access())) == GOOD[url]
 
 
 @given(st.text(max_size=40) | st.from_regex(r"(redis|rediss|unix|redis\+sentinel|redis\+cluster)://[ -~]{0,30}", fullmatch=True))

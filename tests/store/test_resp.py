@@ -62,7 +62,9 @@ def test_other_kinds_of_reply(data: bytes, reply: Any) -> None:
     assert parse(data, 0) == (reply, len(data))
 
 
-@pytest.mark.parametrize("data", [b"HTTP/1.1 200 OK\r\n", b":one\r\n", b"$3\r\nabcde\r\n", b"$x\r\n", b"*1\r\n?\r\n", b"_\r\n", b"+" + b"x" * 70_000])
+@pytest.mark.parametrize(
+    "data", [b"HTTP/1.1 200 OK\r\n", b":one\r\n", b"$3\r\nabcde\r\n", b"$x\r\n", b"*1\r\n?\r\n", b"_\r\n", b"+" + b"x" * 70_000]
+)
 def test_what_is_no_reply_is_found_out(data: bytes) -> None:
     with pytest.raises(ProtocolBrokenError):
         parse(data, 0)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.scope import parse
 from extproc.usage import Record
 from extproc.usage.rollup import (
     OTHER,
@@ -17,12 +16,12 @@ from extproc.usage.rollup import (
     VALUE_BYTES,
     Line,
     Sums,
+    entry_of,
     field_of,
     folded,
     hour_key,
     hour_of,
     line_of,
-    rollup_of,
     sums_of,
     total,
     value_of,
@@ -36,21 +35,21 @@ def _record(**fields: object) -> Record:
     return Record("r", "s", **values)  # type: ignore[arg-type]
 
 
-def _only(*records: Record) -> tuple[tuple[str, int], Line, Sums]:
-    ((key, lines),) = rollup_of(records).items()
-    ((field, sums),) = lines.items()
-    return key, line_of(field), sums
+def _only(record: Record) -> tuple[int, Line, Sums]:
+    hour, field, fold, numbers = entry_of(record)
+    assert fold == folded(field)
+    return hour, line_of(field), Sums(*numbers)
 
 
 def test_a_record_becomes_the_line_it_belongs_to() -> None:
-    key, line, sums = _only(
+    hour, line, sums = _only(
         _record(
             scope="acme/retail/search/indexer/alice", asked_model="gpt-5", model="qwen", tier="simple", backend="local",
             location="on_prem", task="code", prompt_tokens=100, cached_tokens=40, cache_write_tokens=7, completion_tokens=20,
             reasoning_tokens=5, cost_micro_usd=30, asked_cost_micro_usd=90, failed_cost_micro_usd=4,
         )
     )  # fmt: skip
-    assert key == ("acme", int(NOON) // 3600)
+    assert hour == int(NOON) // 3600
     assert line == Line("retail", "search", "indexer", "alice", "gpt-5", "qwen", "simple", "local", "on_prem", "code", "chat")
     assert sums == Sums(1, 0, 0, 0, 100, 40, 7, 20, 5, 30, 90, 4, 4)
 
@@ -74,13 +73,14 @@ def test_a_failure_belongs_to_the_last_backend_tried() -> None:
     assert (line.backend, line.model) == ("mid", "")
 
 
-def test_other_paths_are_no_requests_of_a_report() -> None:
-    assert rollup_of([_record(api="")]) == {}
+def test_what_a_refused_request_asked_for_is_no_line_of_its_own() -> None:
+    _, line, _ = _only(_record(outcome="refused", asked_model="no-such-model-17"))
+    assert line.asked_model == OTHER
 
 
 @pytest.mark.parametrize(("decided_at", "hour"), [(0.0, 498_204), (NOON + 3599.9, 498_204), (NOON + 3600, 498_205)])
 def test_the_hour_is_the_decisions_or_else_the_start(decided_at: float, hour: int) -> None:
-    (_, found), _, _ = _only(_record(decided_at=decided_at))
+    found, _, _ = _only(_record(decided_at=decided_at))
     assert found == hour == hour_of(decided_at or NOON)
 
 
@@ -146,7 +146,6 @@ _records = st.lists(
     st.builds(
         _record,
         scope=st.sampled_from(["", "acme", "acme/retail/search/indexer/alice", "acme/-/search", "other/x"]),
-        api=st.sampled_from(["chat", "messages", ""]),
         outcome=st.sampled_from(["ok", "refused", "failed", "cut_off", "aborted", "unmanaged", "lost"]),
         tier=st.sampled_from(["simple", "complex"]),
         is_estimated=st.booleans(),
@@ -162,27 +161,9 @@ _records = st.lists(
 
 
 @given(_records)
-def test_rollups_add_up_to_the_records(records: list[Record]) -> None:
-    counted = [record for record in records if record.api]
-    whole = total(sums for lines in rollup_of(records).values() for sums in lines.values())
-    assert whole.requests == len(counted)
-    assert whole.estimated == sum(record.is_estimated for record in counted)
+def test_entries_add_up_to_the_records(records: list[Record]) -> None:
+    whole = total(Sums(*entry_of(record)[3]) for record in records)
+    assert whole.requests == len(records)
+    assert whole.estimated == sum(record.is_estimated for record in records)
     for name in ("prompt_tokens", "completion_tokens", "cost_micro_usd", "asked_cost_micro_usd", "failed_cost_micro_usd"):
-        assert getattr(whole, name) == sum(getattr(record, name) for record in counted)
-
-
-@given(_records, st.randoms(use_true_random=False))
-def test_it_does_not_matter_how_records_are_split_into_batches(records: list[Record], chance: object) -> None:
-    shuffled = list(records)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    added: dict[tuple[str, int], dict[str, Sums]] = {}
-    for record in shuffled:
-        for key, lines in rollup_of([record]).items():
-            for field, sums in lines.items():
-                added.setdefault(key, {})[field] = added.get(key, {}).get(field, Sums()) + sums
-    assert added == rollup_of(records)
-
-
-@given(_records)
-def test_each_organisation_has_its_own(records: list[Record]) -> None:
-    assert {organisation for organisation, _ in rollup_of(records)} == {parse(record.scope)[0] for record in records if record.api}
+        assert getattr(whole, name) == sum(getattr(record, name) for record in records)

@@ -1,0 +1,71 @@
+"""What can be said to `tiermesh bench`. Loads nothing that takes long: every command's arguments are known at each start."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_to(bench: argparse.ArgumentParser) -> None:
+    """The options of the comparison, and a subcommand for each other measurement."""
+    bench.set_defaults(what="")
+    bench.add_argument(
+        "--noop", type=Path, default=None, metavar="PATH", help="a no-op ext_proc server, called as PATH SOCKET HEADER VALUE"
+    )
+    bench.add_argument("--upstream", type=Path, default=None, metavar="PATH", help="a faster stand-in backend, called as PATH ADDRESS:PORT")
+    bench.add_argument(
+        "--litellm", type=Path, default=None, metavar="VENV", help="a virtual environment with litellm[proxy], to compare with"
+    )
+    bench.add_argument("--config", type=Path, default=None, help="tiermesh.yaml to take processor and telemetry settings from")
+    bench.add_argument("--transport", choices=["native", "grpcio"], default="native", help="gRPC transport of the workers")
+    bench.add_argument("--quick", action="store_true", help="under 40 seconds, with wider error bars")
+    bench.add_argument("--json", action="store_true", help="ratios and rows as JSON on standard output")
+    others = bench.add_subparsers(title="other measurements", dest="what", metavar="WHAT")
+    _add_limits(others.add_parser("limits", help="what ten limits add to a request", description=_LIMITS))
+    _add_day(
+        others.add_parser("day", help="a day of a million requests: what its rollups take, and that its total is exact", description=_DAY)
+    )
+    _add_faults(others.add_parser("faults", help="who is billed what when store, worker or Envoy dies under load", description=_FAULTS))
+
+
+_LIMITS = "The same gateway with and without ten limits on all five levels, in turns: added latency, throughput, processor time."
+_DAY = (
+    "Settles a synthetic day in an embedded store and adds it up again. Exit status 1 unless both totals are the same to the micro-dollar."
+)
+_FAULTS = (
+    "Kills or stops the store, a worker and Envoy under steady load, and compares the books with what the backends served. "
+    "Exit status 1 when a request was billed twice, or is missing and not marked."
+)
+
+
+def _add_limits(limits: argparse.ArgumentParser) -> None:
+    limits.add_argument(
+        "--upstream", type=Path, default=None, metavar="PATH", help="a faster stand-in backend, called as PATH ADDRESS:PORT"
+    )
+    _add_shared(limits, "under 40 seconds, with wider error bars")
+
+
+def _add_day(day: argparse.ArgumentParser) -> None:
+    day.add_argument("--requests", type=_count, default=1_000_000, metavar="N", help="how many (default 1,000,000)")
+    day.add_argument("--seed", type=int, default=7, metavar="N", help="another seed is another day (default 7)")
+    day.add_argument("--lines", type=_count, default=0, metavar="N", help="lines an hour may have (default: as in store.rollup_lines)")
+    _add_shared(day)
+
+
+def _add_faults(faults: argparse.ArgumentParser) -> None:
+    faults.add_argument("--seconds", type=float, default=30.0, metavar="S", help="how long the store is away (default 30)")
+    faults.add_argument("--only", action="append", metavar="NAME", help="only this one, such as store-killed-open; several are combined")
+    _add_shared(faults, "short times for everything")
+
+
+def _add_shared(parser: argparse.ArgumentParser, quick: str = "") -> None:
+    # Suppressed, so that what was said before the subcommand still holds.
+    if quick:
+        parser.add_argument("--quick", action="store_true", default=argparse.SUPPRESS, help=quick)
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="the same as JSON on standard output")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
+    return int(text)
