@@ -68,5 +68,5 @@ def read(fields: Mapping[bytes, bytes]) -> Event | None:
             is_enforced=bool(members["enforced"]),
             reason=str(members.get("reason", "")),
         )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, OverflowError, OSError, KeyError, TypeError, IndexError, AttributeError):
         return None

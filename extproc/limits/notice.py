@@ -13,6 +13,7 @@ import json
 import logging
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 from extproc.config.limits import Notices
@@ -59,8 +60,21 @@ def post(notices: Notices, body: bytes) -> None:
         secret = Path(notices.secret_file).read_bytes().strip()
         headers[SIGNATURE_HEADER] = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     request = urllib.request.Request(notices.webhook, data=body, headers=headers, method="POST")  # noqa: S310 - the operator's own address
-    with urllib.request.urlopen(request, timeout=notices.timeout_s):  # noqa: S310
-        pass
+    try:
+        with _opener.open(request, timeout=notices.timeout_s):
+            pass
+    except HTTPException as error:  # what answers speaks no HTTP
+        raise OSError(str(error)) from error
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Following one would turn the POST into a GET that says nothing, and call it delivered."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirects)
 
 
 def _words(event: Event) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from extproc.config import Api
 from extproc.config.limits import Measure, Per
@@ -57,18 +58,19 @@ def refusal(ask: Ask, grant: Grant) -> Refusal:
     is_money = count.limit.of is Measure.USD
     wanted = ask.amounts[0][MEASURES.index(count.limit.of)]
     is_too_large = not is_money and wanted > _most(count, standing)
-    return Refusal(
-        429,
-        "insufficient_quota" if is_money else "rate_limit_exceeded",
-        f"{_limit_of(count, standing)} {_reason(count, grant, wanted=wanted if is_too_large else 0)}",
-        retry_after_s=None if is_too_large else _seconds(grant.wait_ms),
-        kind="insufficient_quota" if is_money else "tokens" if "token" in count.limit.of else "requests",
-        headers=(("x-should-retry", "false"),) if is_too_large else (("retry-after-ms", str(max(grant.wait_ms, 1))),),
-    )
+    message = f"{_limit_of(count, standing)} {_reason(count, grant, wanted=wanted if is_too_large else 0)}"
+    if is_money:
+        refused = Refusal(429, "insufficient_quota", message, kind="insufficient_quota")
+    else:
+        refused = Refusal(429, "rate_limit_exceeded", message, kind="tokens" if "token" in count.limit.of else "requests")
+    if is_too_large:
+        return replace(refused, headers=(("x-should-retry", "false"),))
+    again = (("retry-after-ms", str(max(grant.wait_ms, 1))),)
+    return replace(refused, retry_after_s=_seconds(grant.wait_ms), headers=again)
 
 
 def _is_tighter(one: Standing, other: Standing | None) -> bool:
-    return other is None or one.left * other.cap < other.left * one.cap
+    return other is None or one.left * max(other.cap, 1) < other.left * max(one.cap, 1)
 
 
 def _openai(name: str, standing: Standing, _: float) -> Iterator[tuple[str, str]]:
@@ -85,7 +87,7 @@ def _anthropic(name: str, standing: Standing, wall_s: float) -> Iterator[tuple[s
 
 def duration(ms: int) -> str:
     """`120ms`, `1.5s`, `6m0s`, `2h0m0s`: as Go writes it, which is what OpenAI sends."""
-    if ms < 1000:
+    if 0 < ms < 1000:
         return f"{ms}ms"
     minutes, rest_ms = divmod(ms, 60_000)
     seconds = f"{rest_ms / 1000:g}s"

@@ -26,6 +26,7 @@ from extproc.usage.rollup import ORGANISATIONS_KEY, entry_of
 _log = logging.getLogger(__name__)
 
 _BATCH = 25
+_POISON = frozenset(("ERR", "WRONGTYPE"))
 _PATIENCE_S = 2.0
 _INTRODUCED_S = 60.0
 _FIRST_PAUSE_S = 0.1
@@ -146,20 +147,25 @@ class Settler:
             reply = await self._store.run(SETTLE, (lease_key(batch.organisation),), args, timeout_s=_PATIENCE_S)
         except StoreError as error:
             return self._failed(batch, error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one batch, those behind it are settled
+            return self._given_up(batch, error)
         self._flight = self._after(batch, reply)
         return True
 
     def _failed(self, batch: _Batch, error: StoreError) -> bool:
         """True when the batch is given up: a script that fails in the middle would only charge its first half again."""
-        if error.code == "ERR":
-            _log.error("%d settlements of %s are lost: %s", len(batch.records), batch.organisation, error)
-            self.counters.dropped += len(batch.records)
-            self._flight = None
-            return True
+        if error.code in _POISON:
+            return self._given_up(batch, error)
         if self.counters.failures % 100 == 0:
             _log.warning("the store takes no settlements (%s); %d wait", error, self.waiting)
         self.counters.failures += 1
         return False
+
+    def _given_up(self, batch: _Batch, error: Exception) -> bool:
+        _log.error("%d settlements of %s are lost: %r", len(batch.records), batch.organisation, error)
+        self.counters.dropped += len(batch.records)
+        self._flight = None
+        return True
 
     def _next(self) -> _Batch:
         organisation, queue = next(iter(self._waiting.items()))

@@ -13,16 +13,16 @@ _HOUR_S = 3600
 def window_at(per: Per, timezone: str, wall_s: float) -> tuple[int, int]:
     """Start and end, in epoch seconds, of the window that `wall_s` lies in: start <= wall_s < end.
 
-    Days have 23 to 25 hours where clocks are changed. Weeks begin on Monday (ISO 8601).
+    Days have 23 to 25 hours where clocks are changed. Weeks begin on Monday (ISO 8601). Hours are counted from the beginning of
+    the day, so one that is repeated when clocks go back is two windows, and where they go by half an hour the last is a short one.
     """
     zone = ZoneInfo(timezone)
     local = datetime.fromtimestamp(wall_s, zone)
-    if per is Per.HOUR:
-        # By the offset alone: an hour that is repeated when clocks go back is two windows.
-        offset_s = int((local.utcoffset() or timedelta()).total_seconds())
-        start = (int(wall_s) + offset_s) // _HOUR_S * _HOUR_S - offset_s
-        return start, start + _HOUR_S
     today = datetime(local.year, local.month, local.day)
+    if per is Per.HOUR:
+        day, end = _epoch(today, zone), _epoch(today + timedelta(days=1), zone)
+        start = day + (int(wall_s) - day) // _HOUR_S * _HOUR_S
+        return start, min(start + _HOUR_S, end)
     if per is Per.WEEK:
         first = today - timedelta(days=local.weekday())
         return _epoch(first, zone), _epoch(first + timedelta(days=7), zone)

@@ -64,29 +64,22 @@ class Accounts:
 
     def _count(self, metrics: Metrics, herald: Herald) -> None:
         """What can only be asked for, on the metrics page."""
-        counters, gate, ledger = self._settler.counters, self.gate, self._ledger
+        counters, gate, store, ledger = self._settler.counters, self.gate, self._store, self._ledger
         if ledger is not None:
             metrics.count_from("tiermesh_records_dropped", "Records lost because the store was away for too long.", lambda: ledger.dropped)
-        rows: tuple[tuple[str, str, Callable[[], float]], ...] = (
-            ("settlements", "Requests settled.", lambda: counters.settled),
-            ("settlements_mended", "Requests settled after they had been charged at their estimate.", lambda: counters.mended),
-            ("settlements_repeated", "Settlements that had been made before.", lambda: counters.known),
-            (
-                "settlements_without_lease",
-                "Requests charged although the store had lost their lease.",
-                lambda: counters.lost,
-            ),
-            ("settlements_dropped", "Settlements lost because the store was away for too long.", lambda: counters.dropped),
-            ("leases_unheard", "Leases nobody settled in time: charged at their estimate.", lambda: self._sweeper.unheard),
-            ("blind_admissions", "Requests let pass while the store was away.", lambda: gate.blind_admissions),
-            ("blind_refusals", "Requests refused because the store was away.", lambda: gate.blind_refusals),
-            ("notices_undelivered", "Events that the webhook did not take in time.", lambda: herald.undelivered),
-        )
-        for name, text, read in rows:
-            metrics.count_from(f"tiermesh_{name}", text, read)
-        metrics.gauge_from(
-            "tiermesh_settlements_waiting", "Ended requests that wait for the store.", lambda: self._settler.waiting
-        )
+        metrics.count_from("tiermesh_settlements", "Leases settled.", lambda: counters.settled)
+        metrics.count_from("tiermesh_settlements_mended", "Settled after they had been charged at their estimate.", lambda: counters.mended)
+        metrics.count_from("tiermesh_settlements_repeated", "Settlements that had been made before.", lambda: counters.known)
+        metrics.count_from("tiermesh_settlements_without_lease", "Charged although the store had lost the lease.", lambda: counters.lost)
+        metrics.count_from("tiermesh_settlements_dropped", "Lost because the store was away for too long.", lambda: counters.dropped)
+        metrics.count_from("tiermesh_leases_unheard", "Leases nobody settled in time.", lambda: self._sweeper.unheard)
+        metrics.count_from("tiermesh_blind_admissions", "Requests let pass while the store was away.", lambda: gate.blind_admissions)
+        metrics.count_from("tiermesh_blind_refusals", "Requests refused because the store was away.", lambda: gate.blind_refusals)
+        metrics.count_from("tiermesh_notices_undelivered", "Events the webhook did not take in time.", lambda: herald.undelivered)
+        metrics.count_from("tiermesh_store_failures", "Questions to the store without an answer in time.", lambda: store.health.failures)
+        metrics.gauge_from("tiermesh_store_away", "1 while the store does not answer.", lambda: store.health.is_away)
+        metrics.gauge_from("tiermesh_store_round_trip_seconds", "What the last answer of it took.", lambda: store.health.round_trip_s)
+        metrics.gauge_from("tiermesh_settlements_waiting", "Ended requests that wait for the store.", lambda: self._settler.waiting)
 
 
 def _task(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
