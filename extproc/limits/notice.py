@@ -16,7 +16,7 @@ from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 
-from extproc.config.limits import Notices
+from extproc.config.limits import Measure, Notices
 from extproc.limits.event import Event
 
 SIGNATURE_HEADER = "x-tiermesh-signature"
@@ -25,7 +25,7 @@ _log = logging.getLogger("tiermesh.limits")
 
 
 class Herald:
-    """One worker's. `count` is told each new event."""
+    """One worker's. `count` is told each threshold that is reached."""
 
     def __init__(self, notices: Notices, count: Callable[[Event], None]) -> None:
         self._notices = notices
@@ -34,7 +34,8 @@ class Herald:
 
     def announce(self, event: Event) -> None:
         """To the log and the metrics."""
-        self._count(event)
+        if event.kind == "threshold":
+            self._count(event)
         _log.warning("%s of limit %s for %s: %s", event.kind, event.limit, event.scope, _words(event))
 
     async def deliver(self, entry_id: str, event: Event, age_s: float) -> bool:
@@ -78,6 +79,5 @@ _opener = urllib.request.build_opener(_NoRedirects)
 
 
 def _words(event: Event) -> str:
-    if event.kind == "raise":
-        return f"now {event.cap} {event.measure}, {event.reason}"
-    return f"{event.percent} % of {event.cap} {event.measure} used"
+    cap = f"{event.cap / 1e6:,.2f} USD" if event.measure == Measure.USD else f"{event.cap:,} {event.measure}"
+    return f"now {cap}: {event.reason}" if event.kind == "raise" else f"{event.percent} % of {cap} used"
