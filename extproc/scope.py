@@ -21,6 +21,7 @@ ANY = "*"
 
 _LONGEST_NAME = 64
 _NOBODY = "-"
+_HALF_ESCAPE = re.compile(r"%[0-9A-F]?$")
 _HELD = re.compile(r"(?:[A-Za-z0-9._~@+:-]|%[0-9A-F]{2}){1,64}")
 
 Scope = tuple[str, str, str, str, str]
@@ -66,10 +67,15 @@ def matches(pattern: tuple[str, ...], scope: Scope) -> bool:
 
 
 def _held(name: str) -> str:
-    """The name as it is kept: percent-encoded, and where it is too long cut, with a digest that tells it from others."""
+    """The name as it is kept: percent-encoded, and where it is too long cut, with a digest that tells it from others.
+
+    Only names that were cut have the full length, so none is another's.
+    """
     safe = name if name.isalnum() and name.isascii() else quote(name, safe="@+:", errors="replace")
     if safe == _NOBODY:
         return "%2D"
-    if len(safe) <= _LONGEST_NAME:
+    if len(safe) < _LONGEST_NAME:
         return safe
-    return safe[: _LONGEST_NAME - 17] + "~" + hashlib.sha256(safe.encode()).hexdigest()[:16]
+    # Half an escape at the cut would be no name that a pattern can have.
+    cut = _HALF_ESCAPE.sub(lambda half: "~" * len(half[0]), safe[: _LONGEST_NAME - 17])
+    return cut + "~" + hashlib.sha256(safe.encode()).hexdigest()[:16]

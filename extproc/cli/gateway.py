@@ -16,7 +16,7 @@ from extproc.mesh import Rendered, render_envoy
 from extproc.server.supervisor import Supervisor, worker_count
 
 _STEADY_S = 5.0  # an Envoy that ends sooner would only end again
-_LOG_FLUSH_S = 0.3  # Envoy hands its access log over every 0.1 s
+_LOG_FLUSH_S = 0.3  # far longer than Envoy keeps an access-log entry
 
 
 def write_secrets(rendered: Rendered) -> None:

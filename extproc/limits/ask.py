@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,12 @@ class Standing:
     cap: int
     left: int
     back_ms: int
+
+
+def standings_of(packed: bytes) -> tuple[Standing, ...]:
+    """The standings as `reserve.lua` packs them."""
+    numbers = list(map(int, struct.unpack(f">{len(packed) // 8}d", packed)))
+    return tuple(map(Standing, numbers[::3], numbers[1::3], numbers[2::3]))
 
 
 @dataclass(frozen=True, slots=True)

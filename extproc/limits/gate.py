@@ -13,7 +13,7 @@ from typing import Any
 
 from extproc.clock import Clock
 from extproc.config import Admission
-from extproc.limits.ask import Ask, Grant, Standing
+from extproc.limits.ask import Ask, Grant, standings_of
 from extproc.limits.blind import BlindCounts
 from extproc.limits.script import RESERVE, lease_key
 from extproc.store import Store, StoreError
@@ -84,7 +84,7 @@ class Gate:
         if verdict not in (_REFUSED, _ADMITTED):  # it was asked before: the lease is there, or has ended
             return Grant(is_admitted=True)
         _, first, second, mean, deviation, refused, downgraded, states = reply
-        standings = tuple(Standing(*states[place : place + 3]) for place in range(0, len(states), 3))
+        standings = standings_of(states)
         if verdict == _REFUSED:
             return Grant(is_admitted=False, refused_by=first - 1, wait_ms=second, standings=standings)
         self._learn(ask.output_field, mean, deviation)

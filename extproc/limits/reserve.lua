@@ -5,7 +5,8 @@
 --       and, only to be kept with the lease, lines of the rollup for each alternative and whose request it is, as JSON.
 --
 -- Replies {admitted, alternative, sequence, learnt mean, learnt deviation, {shadow refusals}, {shadow downgrades},
---          {cap, left, ms until all is back, ...}}, or {refused, index of the count, ms to wait, 0, 0, {}, {}, {...}}.
+--          cap, left and ms until all is back of each count, packed as doubles},
+-- or {refused, index of the count, ms to wait, 0, 0, {}, {}, the same}.
 local REFUSED, ADMITTED, KNOWN = 0, 1, 2
 local now, lease = time_now(ARGV[1]), ARGV[2]
 
@@ -47,6 +48,9 @@ for i, count in ipairs(counts) do
   end
 end
 
+-- One string is read many times faster than thirty numbers.
+local function packed(numbers) return struct.pack('>' .. string.rep('d', #numbers), unpack(numbers)) end
+
 local amounts = rows[alternative]
 local standings, refused, longest_us = {}, 0, -1
 local function stand(i, count, used_now)
@@ -72,7 +76,7 @@ for i, count in ipairs(counts) do
     end
   end
 end
-if refused > 0 then return {REFUSED, refused, math.ceil((longest_us - SLACK) / 1000), 0, 0, {}, {}, standings} end
+if refused > 0 then return {REFUSED, refused, math.ceil((longest_us - SLACK) / 1000), 0, 0, {}, {}, packed(standings)} end
 
 local written = {}
 for i, count in ipairs(counts) do
@@ -104,4 +108,4 @@ if learnt then
   mean, deviation = string.match(learnt, '^(%d+) (%d+)$')
   mean, deviation = tonumber(mean), tonumber(deviation)
 end
-return {ADMITTED, alternative, sequence, mean, deviation, shadow_refused, shadow_downgraded, standings}
+return {ADMITTED, alternative, sequence, mean, deviation, shadow_refused, shadow_downgraded, packed(standings)}

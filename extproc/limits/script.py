@@ -1,4 +1,4 @@
-"""The steps that run in the store, each one atomic: reserve, settle, sweep."""
+"""The steps that run in the store, each one atomic: reserve, settle, sweep, waive."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def _step(name: str) -> Script:
 RESERVE = _step("reserve")
 SETTLE = _step("settle")
 SWEEP = _step("sweep")
+WAIVE = _step("waive")
+
+# A sorted set of the ids of requests that were served while no worker answered, by when that was known (epoch s). What one of
+# them had reserved, before the worker that asked for it died, must not be charged besides.
+UNDECIDED_KEY = "tiermesh:undecided"
 
 
 def key_of(organisation: str, name: str) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from extproc.clock import Clock, SystemClock
 from extproc.limits.ask import actual_of, output_field
-from extproc.limits.script import SETTLE, key_of, lease_key
+from extproc.limits.script import SETTLE, UNDECIDED_KEY, key_of, lease_key
 from extproc.scope import parse
 from extproc.store import Store, StoreError
 from extproc.usage import Record
@@ -143,6 +143,7 @@ class Settler:
         batch = self._flight = self._flight or self._next()
         try:
             await self._introduce(batch.organisation)
+            await self._name_undecided(batch)
             args = self._args(batch)
             reply = await self._store.run(SETTLE, (lease_key(batch.organisation),), args, timeout_s=_PATIENCE_S)
         except StoreError as error:
@@ -201,6 +202,12 @@ class Settler:
         if now_s - self._organisations.get(organisation, -_INTRODUCED_S) >= _INTRODUCED_S:
             await self._store.command("SADD", ORGANISATIONS_KEY, organisation)
             self._organisations[organisation] = now_s
+
+    async def _name_undecided(self, batch: _Batch) -> None:
+        ids = [record.request_id for record in batch.records if record.kind == "unmanaged" and record.request_id]
+        if ids:
+            known_at = int(self._clock.wall())
+            await self._store.command("ZADD", UNDECIDED_KEY, *(part for each in ids for part in (known_at, each)))
 
     def _args(self, batch: _Batch) -> tuple[str, ...]:
         plain = [entry_of(record) for record in batch.records if not record.lease]

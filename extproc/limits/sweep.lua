@@ -9,8 +9,10 @@ local due = redis.call('ZRANGEBYSCORE', prefix .. 'leases', '-inf', whole(now), 
 local charged = {#due}
 for _, id in ipairs(due) do
   local lease = redis.call('HGET', KEYS[1], id)
-  if lease and string.sub(lease, 1, 1) ~= '!' then
-    local open = open_lease(lease)
+  local was_charged, is_read, open = lease and string.sub(lease, 1, 1) == '!', false, nil
+  -- What cannot be read, left by another version, must not keep those behind it from being charged.
+  if lease and not was_charged then is_read, open = pcall(open_lease, lease) end
+  if is_read then
     local heard = {} -- rates have drained by now, and keep what was reserved
     for _, count in ipairs(open.counts) do
       if count[2] ~= 'r' then heard[#heard + 1] = count end
@@ -22,7 +24,7 @@ for _, id in ipairs(due) do
     charged[#charged + 1] = open.alternative
     charged[#charged + 1] = open.kept
   else
-    if lease then mark(id) end -- at its estimate it stays
+    if was_charged then mark(id) end -- at its estimate it stays
     redis.call('HDEL', KEYS[1], id)
     redis.call('ZREM', prefix .. 'leases', id)
   end

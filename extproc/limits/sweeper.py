@@ -14,7 +14,7 @@ from typing import Any
 from extproc.clock import Clock
 from extproc.limits.event import Event, read
 from extproc.limits.notice import Herald
-from extproc.limits.script import SWEEP, key_of, lease_key
+from extproc.limits.script import SWEEP, UNDECIDED_KEY, WAIVE, key_of, lease_key
 from extproc.limits.settler import Bounds
 from extproc.store import Store, StoreError
 from extproc.usage import Record
@@ -30,6 +30,7 @@ _EVENTS = 100
 _PATIENCE_S = 2.0
 _GROUP, _CONSUMER = "tiermesh", "worker"
 _IDLE_MS = 5_000
+_UNDECIDED_KEPT_S = 2 * 86_400  # twice as long as a lease may be
 
 
 class Sweeper:
@@ -67,8 +68,15 @@ class Sweeper:
         """Charges every lease that is due. Raises StoreError."""
         if turn % _TENTH == 0:
             self._organisations = sorted(name.decode() for name in await self._store.command("SMEMBERS", ORGANISATIONS_KEY))
+            await self._store.command("ZREMRANGEBYSCORE", UNDECIDED_KEY, "-inf", int(self._clock.wall() - _UNDECIDED_KEPT_S))
         for organisation in self._organisations:
-            await self._charge_unheard(organisation)
+            try:
+                await self._charge_unheard(organisation)
+            except StoreError as error:
+                if error.reason != "refused":
+                    raise
+                # What is wrong with one organisation's books is not its neighbours'.
+                log.error("leases of `%s` cannot be swept: %s", organisation, error)
 
     async def hear(self, turn: int = 0) -> None:
         """Passes on every event that is new, and sometimes those not yet delivered, by whomever. Raises StoreError."""
@@ -80,11 +88,24 @@ class Sweeper:
         for _ in range(_MOST_TURNS):
             looked_at, *charged = await self._store.run(SWEEP, (lease_key(organisation),), args, timeout_s=_PATIENCE_S)
             records = [_record(place, text) for place, text in zip(charged[::2], charged[1::2], strict=True)]
+            records = records and await self._without_undecided(organisation, records)
             if records:
                 self.unheard += len(records)
                 self._on_lost(records)
             if looked_at < _AT_ONCE:
                 return
+
+    async def _without_undecided(self, organisation: str, records: list[Record]) -> list[Record]:
+        """Those of which nothing else is known. The others were served and charged without a decision, so their leases are waived."""
+        try:
+            known = await self._store.command("ZMSCORE", UNDECIDED_KEY, *(record.request_id for record in records))
+            served = [record.lease for record, known_at in zip(records, known, strict=True) if known_at is not None]
+            if served:
+                args = ("0", str(self._bounds.lines), str(self._bounds.keep_s), *served)
+                await self._store.run(WAIVE, (lease_key(organisation),), args, timeout_s=_PATIENCE_S)
+        except StoreError:
+            return records  # charged they are
+        return [record for record in records if record.lease not in served]
 
     async def _read_events(self, organisation: str, *, anew: bool) -> None:
         """New events, and `anew` those that were tried before, by whomever, and not delivered."""

@@ -169,6 +169,12 @@ class Books:
             self.requests[lease] = replace(held, state="unheard", due_us=later) if lease in charged else replace(held, state="closed")
         return charged
 
+    def waive(self, lease: str) -> None:
+        """Its request has been charged in another way."""
+        held = self.requests.get(lease)
+        if held is not None and held.state == "unheard":
+            self.requests[lease] = replace(held, state="settled", actual=(0,) * 6, entry=None)
+
     # ---- what they ask themselves ----
 
     def _used(self, counts: tuple[Count, ...], now_us: int) -> list[Fraction]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc.config import Limit
@@ -16,6 +16,8 @@ from extproc.limits.blind import BlindCounts
 from extproc.scope import Scope
 from extproc.usage import Tokens
 from extproc.usage.rollup import Line
+
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NOON_S = 1_924_948_800.0  # 2030-12-31T12:00:00Z
 ACME: Scope = ("acme", "", "", "", "")
@@ -86,6 +88,7 @@ def test_once_the_store_is_heard_it_begins_anew(limited: MakeLimit) -> None:
     assert passing(blind, wanted, 10) == 10
 
 
+@on_a_busy_machine
 @given(
     st.lists(st.tuples(st.integers(0, 300), st.integers(0, 5)), max_size=30),
     st.lists(st.integers(0, 2_000), min_size=1, max_size=3),

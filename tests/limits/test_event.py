@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc.limits import Event
 from extproc.limits.event import members_of, read
 from extproc.limits.tab import MEASURES
+
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 REACHED: dict[str, Any] = {
     "kind": "threshold", "count": "team-month|acme/retail/search", "percent": 80, "measure": 1, "used": "400000000",
@@ -59,12 +61,14 @@ def test_what_is_no_event_is_none(fields: dict[bytes, bytes]) -> None:
     assert read(fields) is None
 
 
+@on_a_busy_machine
 @given(st.dictionaries(st.sampled_from(sorted(REACHED)), st.none() | st.integers() | st.text(max_size=3) | st.lists(st.none(), max_size=1)))
 def test_whatever_is_wrong_with_one_it_is_read_or_none(wrong: dict[str, Any]) -> None:
     event = read(entry({**REACHED, **wrong}))
     assert event is None or isinstance(event, Event)
 
 
+@on_a_busy_machine
 @given(st.sampled_from(MEASURES), st.integers(0, 10**18), st.text(max_size=20), st.integers(0, 4_000_000_000))
 def test_what_is_written_is_read(measure: Any, cap: int, reason: str, at_s: int) -> None:
     event = Event("raise", "team", "acme/retail", measure.value, 0, 0, cap, "", reason=reason)

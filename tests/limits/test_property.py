@@ -27,10 +27,9 @@ from extproc.config.compiled import Admission
 from extproc.limits import Event, Raise, put_raise
 from extproc.limits.script import lease_key
 from extproc.local.valkey import ValkeyProcess
-from extproc.scope import text_of
 from extproc.store import Store
 from extproc.usage import Record
-from tests.limits.requests import LEVELS, LIMITS, ORGANISATIONS, WISHES
+from tests.limits.wishes import LIMITS, ORGANISATIONS, WISHES
 from tests.limits.worker import AWAY, LATE, LEASE_S, UNHEARD, US, Request, Wish, Worker
 from tests.limits.world import UNBOUNDED, World
 
@@ -54,7 +53,7 @@ class Mesh(RuleBasedStateMachine):
     @initialize(
         organisation=ORGANISATIONS,
         limits=LIMITS,
-        past_midnight_s=st.integers(-7_200, 7_200),
+        past_midnight_s=st.sampled_from((-4, -1, 0)) | st.integers(-7_200, 7_200),
         admission=st.builds(
             Admission,
             is_open=st.booleans(),
@@ -78,6 +77,8 @@ class Mesh(RuleBasedStateMachine):
         self.workers = [Worker(self.world, admission, skew_us) for skew_us in skews_us]
         self.running: list[Request] = []
         self.ended: list[Request] = []
+        self.undecided: list[str] = []
+        self.is_calm = True
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -137,6 +138,14 @@ class Mesh(RuleBasedStateMachine):
         self.running.pop(which % len(self.running))
         self.seen["never heard of"] += 1
 
+    @precondition(lambda self: len(self.running) > 1)
+    @rule(which=PLACES, place=PLACES)
+    def be_served_without_a_decision(self, which: int, place: int) -> None:
+        """Its worker dies when it has asked the store: Envoy goes on without, and what is reserved is not charged besides."""
+        request = self.running.pop(which % len(self.running))
+        self.worker(place).settler.put([self.worker(place).undecided(request)])
+        self.undecided.append(request.lease)
+
     # ---- workers ----
 
     @rule(place=PLACES, troubles=st.lists(TROUBLES, max_size=3))
@@ -179,6 +188,7 @@ class Mesh(RuleBasedStateMachine):
             self.world.wipe()
         else:
             return
+        self.is_calm = False
         self.seen[what] += 1
 
     @rule(limits=st.none() | st.none() | LIMITS)
@@ -187,15 +197,19 @@ class Mesh(RuleBasedStateMachine):
             self.world.policies.append(limits)
             self.seen["reloaded"] += 1
 
-    @precondition(lambda self: self.world.limits)
-    @rule(which=PLACES, by=st.integers(0, 3), seconds=st.sampled_from((0, 30, 4_000)), scope=st.sampled_from(LEVELS))
-    def raise_limit(self, which: int, by: int, seconds: int, scope: tuple[str, ...]) -> None:
-        limit = self.world.limits[which % len(self.world.limits)]
-        counted = text_of((self.world.organisation, *scope)[: len(limit.pattern)])
-        name, more, until = f"{limit.name}|{counted}", by * max(limit.amount, 1), self.world.now_us / US + seconds
+    @precondition(lambda self: self.world.books.requests)
+    @rule(which=PLACES, by=st.integers(0, 3), seconds=st.sampled_from((0, 30, 4_000)))
+    def raise_limit(self, which: int, by: int, seconds: int) -> None:
+        counts = sorted({count.name: count for held in self.world.books.requests.values() for count in held.counts}.items())
+        if not counts:
+            return
+        name, count = counts[which % len(counts)]
+        limit, counted = count.limit, name.partition("|")[2]
+        more, until = by * max(limit.amount, 1), self.world.now_us / US + seconds
         event = Event("raise", limit.name, counted, limit.of.value, 0, 0, limit.amount + more, "", reason="growth")
         self.run(put_raise(self.store, self.world.organisation, name, Raise(more, until, "growth", 0.0, "me"), event))
         self.world.books.raises[name] = (more, until)
+        self.seen["raised"] += 1
 
     @invariant()
     def books_and_reference_agree(self) -> None:
@@ -222,6 +236,11 @@ class Mesh(RuleBasedStateMachine):
             assert await worker.flush()
         await self._sweep()
         assert not any(self.world.books.reserved().values())
+        for lease in self.undecided if self.is_calm else ():
+            held = self.world.books.requests.get(lease)
+            assert held is None or not any(held.actual)
+            assert held is None or held.state == "settled"
+            self.seen["waived"] += held is not None
         self.world.now_us += DAY_US + US
         await self._sweep()
         assert self.client.hlen(lease_key(self.world.organisation)) == 0

@@ -6,26 +6,29 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc.config import Api, Limit
 from extproc.config.limits import Measure, Per
+from extproc.dialects import Refusal
 from extproc.limits import Ask, Expected, Grant, Occasion, Standing, ask_of, headers, refusal, tab_of
 from extproc.limits.reply import duration
 from extproc.scope import Scope
 from extproc.usage import Tokens
 from extproc.usage.rollup import Line
 
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 NOON_S = 1_924_948_800.0  # 2030-12-31T12:00:00Z
 ACME: Scope = ("acme", "retail", "", "", "")
 MakeLimit = Callable[..., Limit]
 
 
-def ask(*limits: Limit, tokens: Tokens = Tokens(100, completion=50), cost: int = 700) -> Ask:
+def ask(*limits: Limit) -> Ask:
     tab = tab_of(limits, ACME, NOON_S)
     assert tab is not None
-    return ask_of(ACME, tab, [Expected(Line(), tokens, cost, cost)], Occasion("w-1", "", NOON_S, "", ""), 900)
+    return ask_of(ACME, tab, [Expected(Line(), Tokens(100, completion=50), 700, 700)], Occasion("w-1", "", NOON_S, "", ""), 900)
 
 
 def told(api: Api, *rows: tuple[Limit, Standing]) -> dict[str, str]:
@@ -35,9 +38,9 @@ def told(api: Api, *rows: tuple[Limit, Standing]) -> dict[str, str]:
     return dict(lines)
 
 
-def refused(limit: Limit, standing: Standing, *, wait_ms: int, **fields: Any) -> Any:
+def refused(limit: Limit, standing: Standing, *, wait_ms: int) -> Refusal:
     grant = Grant(is_admitted=False, refused_by=0, wait_ms=wait_ms, standings=(standing,))
-    return refusal(ask(limit, **fields), grant)
+    return refusal(ask(limit), grant)
 
 
 def test_openai_is_told_of_requests_and_tokens(limited: MakeLimit) -> None:
@@ -181,6 +184,7 @@ def test_durations_are_written_as_go_writes_them(ms: int, text: str) -> None:
     assert duration(ms) == text
 
 
+@on_a_busy_machine
 @given(st.integers(0, 40 * 86_400_000))
 def test_a_duration_says_what_it_means(ms: int) -> None:
     text, total = duration(ms).replace("ms", "i"), 0.0

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extproc.config import Limit
@@ -14,6 +14,8 @@ from extproc.config.limits import Measure, Per
 from extproc.limits import Tabs, count_of, tab_of
 from extproc.limits.tab import unit_us
 from extproc.scope import Scope, scope_of
+
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NOON_S = 1_924_948_800.0  # 2030-12-31T12:00:00Z
 DAY_S = 86_400
@@ -125,6 +127,7 @@ def test_a_limit_that_is_changed_to_count_something_else_begins_anew(limited: Ma
     assert count_of(limited(amount=5), INDEXER, NOON_S).field == count_of(limited(), INDEXER, NOON_S).field
 
 
+@on_a_busy_machine
 @given(st.lists(st.text(max_size=5), max_size=5), st.lists(st.text(max_size=5), max_size=5), st.integers(1, 5))
 def test_two_scopes_share_a_count_only_where_they_are_the_same(ones: list[str], others: list[str], levels: int) -> None:
     limit = Limit("l", ("*",) * levels, Measure.USD, 1, Per.MONTH, 1, "UTC", True, (), 0, 0)

@@ -12,7 +12,7 @@ from extproc.config.compiled import Admission
 from extproc.config.limits import Notices
 from extproc.errors import StoreError
 from extproc.limits import Bounds, Expected, Gate, Grant, Herald, Occasion, Settler, Sweeper, ask_of, tab_of
-from extproc.limits.script import SWEEP
+from extproc.limits.script import SWEEP, WAIVE
 from extproc.scope import Scope, parse, text_of
 from extproc.store import Script
 from extproc.usage import Record, Tokens
@@ -37,7 +37,7 @@ class Wire:
         self.troubles: deque[str] = deque()
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str] = (), *, timeout_s: float | None = None) -> Any:
-        trouble = self.troubles.popleft() if self.troubles and script is not SWEEP else ""
+        trouble = self.troubles.popleft() if self.troubles and script not in (SWEEP, WAIVE) else ""
         if trouble == AWAY:
             raise StoreError("away")
         step = partial(self._world.take, script, keys, arguments)
@@ -157,8 +157,13 @@ class Worker:
         """The record of a request that was refused for a reason of its own."""
         return self._record(wish, "", Grant(is_admitted=False), self.clock.wall())
 
+    def undecided(self, request: Request) -> Record:
+        """The record of a request that was served without the answer this worker asked the store for."""
+        record = self._record(request.wish, "", Grant(is_admitted=True), self.clock.wall())
+        return replace(record, request_id=f"request-{request.lease}", kind="unmanaged", outcome="unmanaged")
+
     async def flush(self, troubles: Sequence[str] = ()) -> bool:
-        """Settles all that waits, or as far as it gets in so many troubles. True when nothing is left."""
+        """Settles all that waits, or as far as it gets before the last of the troubles. True when nothing is left."""
         self.wire.troubles.extend(troubles)
         for _ in range(1_000):
             if not self.settler.waiting:

@@ -11,7 +11,8 @@ import redis
 
 from extproc.config import Limit
 from extproc.limits import Ask, Tab, actual_of, tab_of
-from extproc.limits.script import RESERVE, SETTLE, SWEEP, key_of
+from extproc.limits.ask import standings_of
+from extproc.limits.script import RESERVE, SETTLE, SWEEP, WAIVE, key_of
 from extproc.scope import parse
 from extproc.store import Script, Store
 from extproc.usage import Record
@@ -56,7 +57,7 @@ class World:
         """The step in the store and in the reference, at the same moment."""
         now = self.now_us
         reply = await self.store.run(script, keys, (str(now), *arguments[1:]), timeout_s=10.0)
-        {RESERVE: self._reserved, SETTLE: self._settled, SWEEP: self._swept}[script](arguments, reply, now)
+        {RESERVE: self._reserved, SETTLE: self._settled, SWEEP: self._swept, WAIVE: self._waived}[script](arguments, reply, now)
         return reply
 
     def _reserved(self, arguments: Sequence[str], reply: list[Any], now: int) -> None:
@@ -91,6 +92,10 @@ class World:
 
     def _swept(self, arguments: Sequence[str], reply: list[Any], now: int) -> None:
         assert {json.loads(text)["x"][0] for text in reply[2::2]} == self.books.sweep(now, int(arguments[1]))
+
+    def _waived(self, arguments: Sequence[str], reply: int, now: int) -> None:
+        for lease in arguments[3:]:
+            self.books.waive(lease)
 
     # ---- comparing ----
 
@@ -160,8 +165,7 @@ def verdict_of(reply: list[Any]) -> Verdict | None:
     """What `reserve.lua` said, None where it knew the request."""
     if reply[0] == 2:
         return None
-    numbers = reply[7]
-    standings = tuple((numbers[place], numbers[place + 1], numbers[place + 2]) for place in range(0, len(numbers), 3))
+    standings = tuple((standing.cap, standing.left, standing.back_ms) for standing in standings_of(reply[7]))
     if reply[0] == 0:
         return Verdict(False, refused_by=reply[1] - 1, wait_ms=reply[2], standings=standings)
     shadow, watched = (tuple(place - 1 for place in places) for places in (reply[5], reply[6]))

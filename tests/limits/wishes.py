@@ -43,7 +43,7 @@ def _limit(draw: st.DrawFn, place: int) -> Limit:
         timezone=draw(st.sampled_from(("UTC", "Europe/Berlin", "Asia/Kolkata"))),
         is_enforced=draw(st.sampled_from((True, True, True, False))),
         thresholds=draw(st.sampled_from(((), (50, 80, 95), (1, 100)))),
-        downgrade_at=draw(st.sampled_from((0, 0, 50, 80, 100))),
+        downgrade_at=draw(st.sampled_from((0, 0, 1, 50, 100))),
         downgrade_rank=draw(st.sampled_from((0, 1))),
     )
 
