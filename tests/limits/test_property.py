@@ -143,17 +143,20 @@ class Mesh(RuleBasedStateMachine):
     def be_served_without_a_decision(self, which: int, place: int) -> None:
         """Its worker dies when it has asked the store: Envoy goes on without, and what is reserved is not charged besides."""
         request = self.running.pop(which % len(self.running))
-        self.worker(place).settler.put([self.worker(place).undecided(request)])
-        self.undecided.append(request.lease)
+        worker, held = self.worker(place), self.world.books.requests.get(request.lease)
+        worker.settler.put([worker.undecided(request)])
+        if self.run(worker.flush()) and held is not None and held.state == "open":
+            self.undecided.append(request.lease)
 
     # ---- workers ----
 
     @rule(place=PLACES, troubles=st.lists(TROUBLES, max_size=3))
     def flush(self, place: int, troubles: list[str]) -> None:
         worker = self.worker(place)
-        waiting = list(_waiting(worker))
+        waiting, mended = list(_waiting(worker)), worker.settler.counters.mended
         if self.run(worker.flush(troubles)):
             assert all(self.world.books.is_settled(record.lease) for record in waiting if record.lease)
+        self.seen["mended"] += worker.settler.counters.mended - mended
 
     @rule(place=PLACES)
     def sweep(self, place: int) -> None:
@@ -161,6 +164,15 @@ class Mesh(RuleBasedStateMachine):
         before = len(worker.lost)
         self.run(worker.sweep())
         self.seen["unheard"] += len(worker.lost) - before
+
+    @rule(place=PLACES)
+    def fall_silent(self, place: int) -> None:
+        """Nobody is heard of for as long as a lease lasts."""
+        self.wait(LEASE_S)
+        worker = self.worker(place)
+        worker.settler.put([worker.refused(Wish((self.world.organisation, "", "", "", "")))])
+        self.run(worker.flush())
+        self.sweep(place)
 
     # ---- time and troubles ----
 
@@ -237,10 +249,9 @@ class Mesh(RuleBasedStateMachine):
         await self._sweep()
         assert not any(self.world.books.reserved().values())
         for lease in self.undecided if self.is_calm else ():
-            held = self.world.books.requests.get(lease)
-            assert held is None or not any(held.actual)
-            assert held is None or held.state == "settled"
-            self.seen["waived"] += held is not None
+            held = self.world.books.requests[lease]
+            assert (held.state, any(held.actual)) == ("settled", False)
+            self.seen["waived"] += 1
         self.world.now_us += DAY_US + US
         await self._sweep()
         assert self.client.hlen(lease_key(self.world.organisation)) == 0
@@ -285,7 +296,7 @@ def _settings(examples: int, steps: int) -> settings:
 def test_the_books_say_what_they_should(machine: type[Mesh]) -> None:
     run_state_machine_as_test(machine, settings=_settings(150, 30))
     assert machine.seen["examples"] >= 100
-    for happened in ("admitted", "refused", "blind", "repeated", "late", "fail over", "wipe", "crash", "downgraded", "shadows"):
+    for happened in ("admitted", "refused", "blind", "repeated", "late", "fail over", "wipe", "crash", "downgraded", "shadows", "mended"):
         assert machine.seen[happened], happened
 
 
