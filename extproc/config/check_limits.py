@@ -43,6 +43,4 @@ def _amount(name: str, limit: Limit) -> Iterator[Finding]:
         yield Finding(place, f"expected a whole number for `of: {limit.of}`, found {limit.limit}", (place, ("limits", name, "of")))
     if limit.per in _RATES and limit.limit == 0:
         place = ("limits", name, "limit")
-        yield Finding(
-            place, "expected at least 1: a rate of 0 never refills; use `access` to deny", (place, ("limits", name, "per"))
-        )
+        yield Finding(place, "expected at least 1: a rate of 0 never refills; use `access` to deny", (place, ("limits", name, "per")))

@@ -233,7 +233,7 @@ class Config(Section):
     models: Models = Field(default_factory=Models, description="Requested names that are routed, passed through, or listed.")
     prices: dict[ModelName, Price] = Field(
         default_factory=dict,
-        description="Prices of models by name, in place of the price book's: of backends without one, and of what a request would have cost.",
+        description="Prices of models by name, before the price book's: for backends without one, and for what a request would have cost.",
     )
     baseline: Name | None = Field(
         None, description="Backend whose price stands for a requested model of unknown price. Default: the most capable tier's first."

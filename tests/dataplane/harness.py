@@ -261,7 +261,8 @@ def running(
 ) -> Iterator[Stack]:
     """A gateway on free ports, in a directory whose name is short enough for Unix sockets.
 
-    `extra` is more of tiermesh.yaml, `listener` of that section. Decisions may take long, because the machine may be busy; a test of what happens beyond that sets `decide_in_s`.
+    `extra` is more of tiermesh.yaml, `listener` of that section. Decisions may take long, because
+    the machine may be busy; a test of what happens beyond that sets `decide_in_s`.
     """
     with contextlib.ExitStack() as stack:
         directory = Path(tempfile.mkdtemp(prefix="tm-dp-", dir="/tmp"))
