@@ -15,6 +15,7 @@ from extproc.telemetry import Metrics
 from extproc.usage import Ledger, Record
 
 _DAY_S = 86_400
+_PATIENCE_S = 1.0
 
 log = logging.getLogger("tiermesh.accounts")
 
@@ -37,6 +38,10 @@ class Accounts:
             self._writing.append(_task(self._ledger.run()))
         self._sweeping = _task(self._sweeper.run())
         self._count(metrics, herald)
+
+    async def ready(self) -> None:
+        """Connects, so that the first request need not; a store that is away is waited for briefly."""
+        await self._store.ready(_PATIENCE_S)
 
     def put(self, records: Sequence[Record], lines: Sequence[str]) -> None:
         """Takes finished requests in; returns at once, whatever the store does."""

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from google.protobuf.message import DecodeError
 
 from extproc.dialects import UsageStrip
+from extproc.errors import ProtocolError
 from extproc.exchange import Head, Pass, Release, Reply
 from extproc.identity import identify
 from extproc.mesh import names
@@ -122,7 +123,11 @@ class FailoverCall:
         backend = self._pipeline.policy.backends.get(ticket.chain[self._attempt - 1])
         if backend is None:
             raise CallError(Status.UNAVAILABLE, "the backend is no longer configured")
-        return codec.answer_body(self._pipeline.fall_back(ticket, self._attempt, backend, request.request_body.body), is_downstream=False)
+        try:
+            released = self._pipeline.fall_back(ticket, self._attempt, backend, request.request_body.body)
+        except ProtocolError as error:
+            raise CallError(Status.INTERNAL, str(error)) from error
+        return codec.answer_body(released, is_downstream=False)
 
     def end(self) -> None:
         return None

@@ -57,6 +57,7 @@ class Settlement:
 
             accounts = Accounts(config, Store.connect(store_url), settlement.counts_of, telemetry.metrics)
             accounts.on_lost = telemetry.emit
+            await accounts.ready()
             settlement._accounts = accounts
         return settlement
 

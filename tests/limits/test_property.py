@@ -296,7 +296,7 @@ def _settings(examples: int, steps: int) -> settings:
 
 
 def test_the_books_say_what_they_should(machine: type[Mesh]) -> None:
-    run_state_machine_as_test(machine, settings=_settings(120, 50))
+    run_state_machine_as_test(machine, settings=_settings(100, 40))
     assert machine.seen["examples"] >= 100
     for happened in ("admitted", "refused", "blind", "repeated", "late", "fail over", "wipe", "crash", "downgraded", "shadows", "mended"):
         assert machine.seen[happened], happened

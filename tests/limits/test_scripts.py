@@ -244,6 +244,17 @@ async def test_a_rate_is_paid_back_at_the_pace_it_was_taken(
     assert await count_admitted(one, going_on, 9) == 1
 
 
+async def test_what_was_not_thought_of_counts_from_when_it_is_known(world: World, worker: MakeWorker, limited: MakeLimit) -> None:
+    """One a second, a hundred at once. What has drained meanwhile makes no room for it."""
+    one = worker(limited("r", of=Measure.TOKENS, per=Per.MINUTE, amount=60, burst=100))
+    request = await one.ask(Wish(ACME, prompt=1, output=0, used_prompt=50, used_output=0))
+    world.now_us += 50 * US
+    one.settler.put([request.record])
+    assert await one.flush()
+    (standing,) = (await one.ask(Wish(ACME, prompt=0, output=0))).grant.standings
+    assert standing.left == 51
+
+
 # ---- what is forgotten ----
 
 
@@ -270,13 +281,15 @@ async def test_counts_are_forgotten_when_their_time_is_over(world: World, worker
 
 async def test_a_request_in_flight_for_days_stays_counted(world: World, worker: MakeWorker, limited: MakeLimit) -> None:
     one = worker(limited("flight", of=Measure.IN_FLIGHT, per=None, amount=1))
-    assert (await one.ask(ONE)).grant.is_admitted
-    world.now_us += 90_000 * US
-    world.client.zremrangebyscore(key_of("acme", "leases"), "-inf", "+inf")  # as if its lease were longer
-    await one.sweep()
-    assert not (await one.ask(ONE)).grant.is_admitted
-    world.books.requests.clear()
-    world.client.flushdb()
+    one.settler.put([one.refused(ONE)])
+    assert await one.flush()
+    lease = (await one.ask(ONE)).lease
+    for later_us in (NOON_US + 90_000 * US, NOON_US + 200_000 * US):  # as if its lease were that long
+        world.client.zadd(key_of("acme", "leases"), {lease: later_us + 1})
+        world.books.requests[lease] = replace(world.books.requests[lease], due_us=later_us + 1)
+        world.now_us = later_us
+        await one.sweep()
+        assert not (await one.ask(ONE)).grant.is_admitted
 
 
 async def test_hours_are_kept_for_as_long_as_they_are_to_be(world: World, worker: MakeWorker, client: redis.Redis) -> None:
