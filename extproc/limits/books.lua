@@ -41,7 +41,49 @@ local function fields_of(counts)
   return fields
 end
 
-local function states_of(fields) return redis.call('HMGET', prefix .. 'counts', unpack(fields)) end
+-- Each state is read once a script and written once, whatever part of a batch changes it: most requests share their counts.
+local held, unsaved = {}, {}
+local AT_ONCE = 1000
+
+local function states_of(fields)
+  local missing = {}
+  for _, field in ipairs(fields) do
+    if held[field] == nil then missing[#missing + 1] = field end
+  end
+  if #missing > 0 then
+    local found = redis.call('HMGET', prefix .. 'counts', unpack(missing))
+    for i, field in ipairs(missing) do held[field] = found[i] end
+  end
+  local states = {}
+  for i, field in ipairs(fields) do states[i] = held[field] end
+  return states
+end
+
+-- What a script has changed. Every script ends with this, or has changed nothing.
+local function save()
+  local written = {}
+  for field in pairs(unsaved) do
+    written[#written + 1] = field
+    written[#written + 1] = held[field]
+    if #written >= AT_ONCE then
+      redis.call('HSET', prefix .. 'counts', unpack(written))
+      written = {}
+    end
+  end
+  if #written > 0 then redis.call('HSET', prefix .. 'counts', unpack(written)) end
+  unsaved = {}
+end
+
+-- Counts as they are written with asks and leases. Nobody changes them, so equal texts share one table.
+local known_counts = {}
+local function counts_of(text)
+  local counts = known_counts[text]
+  if not counts then
+    counts = cjson.decode(text)
+    known_counts[text] = counts
+  end
+  return counts
+end
 
 local function read(state)
   if not state then return 0, 0, 0 end
@@ -49,12 +91,11 @@ local function read(state)
   return first, second, third
 end
 
--- Writes fields and values, one after the other; `states` has what there was. A field is in `ends` for as long as it is there,
+-- Takes values for fields; `states` has what there was. A field is in `ends` for as long as it is there,
 -- with the second after which it may be forgotten: a window some time after its end, the others once they have been idle.
 local function write(counts, fields, states, written, now)
-  if #written == 0 then return end
-  redis.call('HSET', prefix .. 'counts', unpack(written))
   for i, count in ipairs(counts) do
+    held[fields[i]], unsaved[fields[i]] = written[i], true
     if not states[i] then
       local ends_at = count[2] == 'w' and count[5] + KEEP_WINDOW_S or now / 1000000 + KEEP_IDLE_S
       redis.call('ZADD', prefix .. 'ends', whole(ends_at), fields[i])
@@ -88,7 +129,19 @@ local function cap_of(count, raise, now)
   return count[4] + granted.by
 end
 
-local function raise_of(count) return redis.call('HGET', prefix .. 'raises', count[1]) end
+local known_raises = {}
+local function raises_of(counts)
+  local missing, raises = {}, {}
+  for _, count in ipairs(counts) do
+    if known_raises[count[1]] == nil then missing[#missing + 1] = count[1] end
+  end
+  if #missing > 0 then
+    local found = redis.call('HMGET', prefix .. 'raises', unpack(missing))
+    for i, name in ipairs(missing) do known_raises[name] = found[i] end
+  end
+  for i, count in ipairs(counts) do raises[i] = known_raises[count[1]] end
+  return raises
+end
 
 -- A rate's state once it has drained `part` µs after the whole µs `us`. Apart, because a double holds µs since 1970 only to a
 -- quarter of one, and requests may come faster.
@@ -117,7 +170,7 @@ end
 local function charge(counts, reserved, actual, now)
   if #counts == 0 then return end
   local fields = fields_of(counts)
-  local states = states_of(fields)
+  local states, raises = states_of(fields), raises_of(counts)
   local written = {}
   for i, count in ipairs(counts) do
     local first, second, third = read(states[i])
@@ -125,19 +178,19 @@ local function charge(counts, reserved, actual, now)
     if count[2] == 'w' then
       first, second = first + used, second - held
       if used > held and #count >= 10 then
-        third = tell(count, third, first + second, cap_of(count, raise_of(count), now), now)
+        third = tell(count, third, first + second, cap_of(count, raises[i], now), now)
       end
     elseif count[2] == 'r' then
       if used > held and first < now then first, second = now, 0 end
       if used ~= held then
         -- At the pace of now: a raise makes it drain faster.
-        local unit = count[5] * count[4] / cap_of(count, raise_of(count), now)
+        local unit = count[5] * count[4] / cap_of(count, raises[i], now)
         first, second = drained_at(first, second + (used - held) * unit)
       end
     elseif held > 0 then
       first = math.max(first - 1, 0)
     end
-    written[2 * i - 1], written[2 * i] = fields[i], struct.pack(STATE, first, second, third)
+    written[i] = struct.pack(STATE, first, second, third)
   end
   write(counts, fields, states, written, now)
 end
@@ -169,6 +222,6 @@ local function open_lease(text)
   local mark, alternative, rows, counts, kept = string.match(text, '^(!?)(%d+)\n([^\n]*)\n([^\n]*)\n(.*)$')
   return {
     is_unheard = mark == '!', alternative = tonumber(alternative),
-    amounts = cjson.decode(rows)[tonumber(alternative)], counts = cjson.decode(counts), kept = kept,
+    amounts = cjson.decode(rows)[tonumber(alternative)], counts = counts_of(counts), kept = kept,
   }
 end

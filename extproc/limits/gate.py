@@ -2,13 +2,18 @@
 
 The store has `store_timeout_s` to answer. What it does with an ask that was given up is not known: it may still reserve. A
 request that is served all the same is settled by its lease later, whether that was made or not, and so is one that is refused.
+
+One call at a time asks for an organisation; what comes meanwhile travels together in the next one, because asks share most of
+their counts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from extproc.clock import Clock
@@ -22,9 +27,20 @@ _REFUSED, _ADMITTED = 0, 1
 _AWAY_WAIT_MS = 1_000
 _LEARNT_KEPT = 10_000
 _DEVIATIONS = 2
+_TOGETHER = 16  # asks that travel together
+_SHORTEST_S = 0.001
 # An ended request is off its count only when its access-log entry is here, some 20 ms after its caller has the answer. One
 # that is refused for want of that alone asks again after these.
 _FLIGHT_PATIENCE_S = (0.03, 0.06, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An ask, where its reply will be, and when it is due by the monotonic clock."""
+
+    ask: Ask
+    reply: asyncio.Future[list[Any] | None]
+    due: float
 
 
 class Gate:
@@ -38,6 +54,8 @@ class Gate:
         self._lengths: dict[str, int] = {}
         self._worker = uuid.uuid4().hex[:12] + "-"
         self._leases = 0
+        self._queues: dict[str, deque[_Waiting]] = {}  # of organisations that are being asked about
+        self._going: set[asyncio.Task[None]] = set()
         self.blind_admissions = 0
         self.blind_refusals = 0
 
@@ -61,12 +79,53 @@ class Gate:
         return grant
 
     async def _ask(self, ask: Ask, admission: Admission) -> Grant:
+        waiting = _Waiting(ask, asyncio.get_running_loop().create_future(), self._clock.monotonic() + admission.store_timeout_s)
+        queue = self._queues.get(ask.organisation)
+        if queue is not None:  # others are on their way: this one goes with the next
+            queue.append(waiting)
+            reply = await waiting.reply
+        else:
+            self._queues[ask.organisation] = deque()
+            reply = await self._go(ask.organisation, [waiting])
+        return self._without_store(ask, admission) if reply is None else self._grant(ask, reply)
+
+    async def _go(self, organisation: str, batch: list[_Waiting]) -> list[Any] | None:
+        """Asks for all of `batch` at once and answers all but the first, whose reply it returns; None: the store was not heard."""
+        timeout_s = max(min(waiting.due for waiting in batch) - self._clock.monotonic(), _SHORTEST_S)
+        arguments = [argument for waiting in batch for argument in waiting.ask.args]
         try:
-            reply = await self._store.run(RESERVE, (lease_key(ask.organisation),), ("0", *ask.args), timeout_s=admission.store_timeout_s)
+            replies: list[list[Any] | None] = await self._store.run(
+                RESERVE, (lease_key(organisation),), ("0", *arguments), timeout_s=timeout_s
+            )
+            self._blind.clear()
         except StoreError:
-            return self._without_store(ask, admission)
-        self._blind.clear()
-        return self._grant(ask, reply)
+            replies = [None] * len(batch)
+        finally:
+            self._next(organisation)
+        for waiting, reply in zip(batch[1:], replies[1:], strict=True):
+            if not waiting.reply.done():
+                waiting.reply.set_result(reply)
+        return replies[0]
+
+    def _next(self, organisation: str) -> None:
+        """Sends those on their way who came meanwhile."""
+        queue = self._queues.pop(organisation)
+        if queue:
+            batch = [queue.popleft() for _ in range(min(_TOGETHER, len(queue)))]
+            self._queues[organisation] = queue
+            going = asyncio.get_running_loop().create_task(self._lead(organisation, batch))
+            self._going.add(going)
+            going.add_done_callback(self._going.discard)
+
+    async def _lead(self, organisation: str, batch: list[_Waiting]) -> None:
+        try:
+            reply = await self._go(organisation, batch)
+        except BaseException:
+            for waiting in batch:
+                waiting.reply.cancel()
+            raise
+        if not batch[0].reply.done():
+            batch[0].reply.set_result(reply)
 
     def _without_store(self, ask: Ask, admission: Admission) -> Grant:
         if not admission.is_open:

@@ -1,111 +1,117 @@
 -- Reserve: every limit of every level is checked, and all are charged with the estimate, or none.
 --
--- ARGV: now (µs, 0 is the store's own), lease, µs until it is charged unheard, field of the app's learnt answer length,
+-- ARGV: now (µs, 0 is the store's own), then of each ask, one after the other:
+--       lease, µs until it is charged unheard, field of the app's learnt answer length,
 --       amounts by measure as JSON (one row for each alternative, the first as decided), counts as JSON,
 --       and, only to be kept with the lease, lines of the rollup for each alternative and whose request it is, as JSON.
 --
--- Replies {admitted, alternative, sequence, learnt mean, learnt deviation, {shadow refusals}, {shadow downgrades},
+-- Replies of each ask {admitted, alternative, sequence, learnt mean, learnt deviation, {shadow refusals}, {shadow downgrades},
 --          cap, left and ms until all is back of each count, packed as doubles},
--- or {refused, index of the count, ms to wait, 0, 0, {}, {}, the same}.
+-- or {refused, index of the count, ms to wait, 0, 0, {}, {}, the same}, or {known}. The asks are answered in their order, each
+-- as if it had come alone.
 local REFUSED, ADMITTED, KNOWN = 0, 1, 2
-local now, lease = time_now(ARGV[1]), ARGV[2]
-
--- A lease that is there already, or whose request has ended while this call was on its way, is left as it is.
-if redis.call('HEXISTS', KEYS[1], lease) == 1 or is_marked(lease) then return {KNOWN} end
-
-local rows, counts = cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
-local names, hour = {}, math.floor(now / HOUR_US)
-for i, count in ipairs(counts) do names[i] = count[1] end
-local raises = redis.call('HMGET', prefix .. 'raises', unpack(names))
-local fields = fields_of(counts)
-local states = states_of(fields)
-
-local alternative, shadow_refused, shadow_downgraded = 1, {}, {}
-local caps, firsts, seconds, told = {}, {}, {}, {}
-local used, room = {}, {} -- in the measure's unit, but for rates: in µs
-for i, count in ipairs(counts) do
-  local first, second, third = read(states[i])
-  local cap = cap_of(count, raises[i], now)
-  caps[i], firsts[i], seconds[i] = cap, first, second
-  if count[2] == 'w' then
-    used[i], room[i], told[i] = first + second, cap, third
-  else
-    told[i] = math.floor(third / 128) == hour and third % 128 or 0
-    if count[2] == 'r' then
-      -- A raise makes it drain faster, and lets as much more come at once.
-      count[5] = count[5] * count[4] / cap
-      used[i], room[i] = math.max(first - now + second, 0), count[6] * count[4] / cap + (cap - count[4]) * count[5]
-    else
-      used[i], room[i] = first, cap
-    end
-  end
-  if count[8] > 0 and is_reached(used[i], count[8], room[i]) then
-    if count[7] == 0 then
-      shadow_downgraded[#shadow_downgraded + 1] = i
-    elseif count[9] > alternative then
-      alternative = count[9]
-    end
-  end
-end
+local now = time_now(ARGV[1])
+local hour = math.floor(now / HOUR_US)
 
 -- One string is read many times faster than thirty numbers.
 local function packed(numbers) return struct.pack('>' .. string.rep('d', #numbers), unpack(numbers)) end
 
-local amounts = rows[alternative]
-local standings, refused, longest_us = {}, 0, -1
-local function stand(i, count, used_now)
-  local unit = count[2] == 'r' and count[5] or 1
-  -- Who asks may think that a window lasts which by the time of here is over.
-  local back_us = count[2] == 'w' and math.max(count[5] * 1000000 - now, 0) or count[2] == 'r' and used_now or 0
-  standings[3 * i - 2] = caps[i]
-  standings[3 * i - 1] = math.max(0, math.floor((room[i] - used_now + SLACK) / unit))
-  standings[3 * i] = math.ceil((back_us - SLACK) / 1000)
-  return back_us
-end
-for i, count in ipairs(counts) do
-  local amount = amounts[count[3]]
-  local taken = count[2] == 'r' and amount * count[5] or amount
-  local back_us = stand(i, count, used[i])
-  local over = used[i] + taken - room[i]
-  if amount > 0 and over > SLACK then
-    local wait_us = count[2] == 'r' and over or back_us
-    if count[7] == 0 then
-      shadow_refused[#shadow_refused + 1] = i
-    elseif wait_us > longest_us then
-      refused, longest_us = i, wait_us
+local function reserve(lease, lasts_us, output, rows_text, counts_text, kept)
+  -- A lease that is there already, or whose request has ended while this call was on its way, is left as it is.
+  if redis.call('HEXISTS', KEYS[1], lease) == 1 or is_marked(lease) then return {KNOWN} end
+
+  local rows, counts = cjson.decode(rows_text), counts_of(counts_text)
+  local fields = fields_of(counts)
+  local states, raises = states_of(fields), raises_of(counts)
+
+  local alternative, shadow_refused, shadow_downgraded = 1, {}, {}
+  local caps, firsts, seconds, told = {}, {}, {}, {}
+  local used, room, units = {}, {}, {} -- in the measure's unit, but for rates: in µs
+  for i, count in ipairs(counts) do
+    local first, second, third = read(states[i])
+    local cap = cap_of(count, raises[i], now)
+    caps[i], firsts[i], seconds[i] = cap, first, second
+    if count[2] == 'w' then
+      used[i], room[i], told[i] = first + second, cap, third
+    else
+      told[i] = math.floor(third / 128) == hour and third % 128 or 0
+      if count[2] == 'r' then
+        -- A raise makes it drain faster, and lets as much more come at once.
+        units[i] = count[5] * count[4] / cap
+        used[i], room[i] = math.max(first - now + second, 0), count[6] * count[4] / cap + (cap - count[4]) * units[i]
+      else
+        used[i], room[i] = first, cap
+      end
+    end
+    if count[8] > 0 and is_reached(used[i], count[8], room[i]) then
+      if count[7] == 0 then
+        shadow_downgraded[#shadow_downgraded + 1] = i
+      elseif count[9] > alternative then
+        alternative = count[9]
+      end
     end
   end
-end
-if refused > 0 then return {REFUSED, refused, math.ceil((longest_us - SLACK) / 1000), 0, 0, {}, {}, packed(standings)} end
 
-local written = {}
-for i, count in ipairs(counts) do
-  local amount = amounts[count[3]]
-  local after = used[i] + (count[2] == 'r' and amount * count[5] or amount)
-  stand(i, count, after)
-  local now_told = told[i]
-  if #count >= 10 then
-    local unit = count[2] == 'r' and count[5] or 1
-    now_told = tell(count, told[i], after / unit, room[i] / unit, now)
+  local amounts = rows[alternative]
+  local standings, refused, longest_us = {}, 0, -1
+  local function stand(i, count, used_now)
+    local unit = units[i] or 1
+    -- Who asks may think that a window lasts which by the time of here is over.
+    local back_us = count[2] == 'w' and math.max(count[5] * 1000000 - now, 0) or count[2] == 'r' and used_now or 0
+    standings[3 * i - 2] = caps[i]
+    standings[3 * i - 1] = math.max(0, math.floor((room[i] - used_now + SLACK) / unit))
+    standings[3 * i] = math.ceil((back_us - SLACK) / 1000)
+    return back_us
   end
-  written[2 * i - 1] = fields[i]
-  if count[2] == 'w' then
-    written[2 * i] = struct.pack(STATE, firsts[i], seconds[i] + amount, now_told)
-  else
-    local whole_us, part = after, 0
-    if count[2] == 'r' then whole_us, part = drained_at(now, after) end
-    written[2 * i] = struct.pack(STATE, whole_us, part, 128 * hour + now_told)
+  for i, count in ipairs(counts) do
+    local amount = amounts[count[3]]
+    local taken = amount * (units[i] or 1)
+    local back_us = stand(i, count, used[i])
+    local over = used[i] + taken - room[i]
+    if amount > 0 and over > SLACK then
+      local wait_us = count[2] == 'r' and over or back_us
+      if count[7] == 0 then
+        shadow_refused[#shadow_refused + 1] = i
+      elseif wait_us > longest_us then
+        refused, longest_us = i, wait_us
+      end
+    end
   end
-end
-write(counts, fields, states, written, now)
+  if refused > 0 then return {REFUSED, refused, math.ceil((longest_us - SLACK) / 1000), 0, 0, {}, {}, packed(standings)} end
 
-local sequence = redis.call('INCR', prefix .. 'sequence')
-redis.call('HSET', KEYS[1], lease, table.concat({alternative, ARGV[5], ARGV[6], ARGV[7]}, '\n'))
-redis.call('ZADD', prefix .. 'leases', whole(now + ARGV[3]), lease)
-local learnt = redis.call('HGET', prefix .. 'output', ARGV[4])
-local mean, deviation = -1, 0
-if learnt then
-  mean, deviation = string.match(learnt, '^(%d+) (%d+)$')
-  mean, deviation = tonumber(mean), tonumber(deviation)
+  local written = {}
+  for i, count in ipairs(counts) do
+    local amount = amounts[count[3]]
+    local after = used[i] + amount * (units[i] or 1)
+    stand(i, count, after)
+    local now_told = told[i]
+    if #count >= 10 then
+      local unit = units[i] or 1
+      now_told = tell(count, told[i], after / unit, room[i] / unit, now)
+    end
+    if count[2] == 'w' then
+      written[i] = struct.pack(STATE, firsts[i], seconds[i] + amount, now_told)
+    else
+      local whole_us, part = after, 0
+      if count[2] == 'r' then whole_us, part = drained_at(now, after) end
+      written[i] = struct.pack(STATE, whole_us, part, 128 * hour + now_told)
+    end
+  end
+  write(counts, fields, states, written, now)
+
+  local sequence = redis.call('INCR', prefix .. 'sequence')
+  redis.call('HSET', KEYS[1], lease, table.concat({alternative, rows_text, counts_text, kept}, '\n'))
+  redis.call('ZADD', prefix .. 'leases', whole(now + lasts_us), lease)
+  local learnt = redis.call('HGET', prefix .. 'output', output)
+  local mean, deviation = -1, 0
+  if learnt then
+    mean, deviation = string.match(learnt, '^(%d+) (%d+)$')
+    mean, deviation = tonumber(mean), tonumber(deviation)
+  end
+  return {ADMITTED, alternative, sequence, mean, deviation, shadow_refused, shadow_downgraded, packed(standings)}
 end
-return {ADMITTED, alternative, sequence, mean, deviation, shadow_refused, shadow_downgraded, packed(standings)}
+
+local replies = {}
+for at = 2, #ARGV, 6 do replies[#replies + 1] = reserve(unpack(ARGV, at, at + 5)) end
+save()
+return replies

@@ -64,7 +64,7 @@ for _, entry in ipairs(batch.s) do
     lost[#lost + 1] = id
   else
     if not lease then
-      charge(cjson.decode(counts), {}, actual, now)
+      charge(counts_of(counts), {}, actual, now)
       settled = settled + 1
     else
       if release(lease, actual) then mended = mended + 1 else settled = settled + 1 end
@@ -76,6 +76,7 @@ for _, entry in ipairs(batch.s) do
     mark(id)
   end
 end
+save()
 local reply = {settled, mended, known, lost}
 redis.call('SET', ARGV[2], ARGV[3] .. ' ' .. cjson.encode(reply), 'EX', KEEP_WORD_S)
 return reply

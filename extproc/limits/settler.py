@@ -73,7 +73,7 @@ class Settler:
         *,
         bounds: Bounds | None = None,
         bound: int = 100_000,
-        interval_s: float = 0.01,
+        interval_s: float = 0.03,
         clock: Clock | None = None,
     ) -> None:
         self._store = store

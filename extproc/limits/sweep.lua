@@ -30,6 +30,8 @@ for _, id in ipairs(due) do
   end
 end
 
+save()
+
 -- Counts whose time is over are forgotten; one that was idle and is in use again stays.
 for _, field in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', whole(now / 1000000), 'LIMIT', 0, ARGV[2])) do
   local first = read(redis.call('HGET', prefix .. 'counts', field))

@@ -18,4 +18,5 @@ for i = 4, #ARGV do
     mark(ARGV[i])
   end
 end
+save()
 return 1

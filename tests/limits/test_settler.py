@@ -129,7 +129,7 @@ async def test_one_that_ends_before_it_was_asked_for(world: World, worker: MakeW
     one.settler.put([request.record])
     assert await one.flush()
     (arrive,) = world.on_the_way
-    assert await arrive() == [2]
+    assert await arrive() == [[2]]
     world.compare()
     assert not any(world.books.reserved().values())
 

@@ -60,13 +60,15 @@ class World:
         {RESERVE: self._reserved, SETTLE: self._settled, SWEEP: self._swept, WAIVE: self._waived}[script](arguments, reply, now)
         return reply
 
-    def _reserved(self, arguments: Sequence[str], reply: list[Any], now: int) -> None:
-        ask, kept = self.asks[arguments[1]], json.loads(arguments[6])
-        entries = tuple((hour, line, tuple(sums)) for hour, line, _, sums in kept["r"])
-        verdict = self.books.reserve(ask, now, int(arguments[2]), entries)
-        assert verdict_of(reply) == verdict
-        if verdict is not None and verdict.is_admitted:
-            self._no_budget_is_exceeded(ask, ask.amounts[verdict.alternative], now)
+    def _reserved(self, arguments: Sequence[str], replies: list[Any], now: int) -> None:
+        for place, reply in enumerate(replies):
+            lease, lasts_us, _, _, _, kept = arguments[6 * place + 1 : 6 * place + 7]
+            ask = self.asks[lease]
+            entries = tuple((hour, line, tuple(sums)) for hour, line, _, sums in json.loads(kept)["r"])
+            verdict = self.books.reserve(ask, now, int(lasts_us), entries)
+            assert verdict_of(reply) == verdict
+            if verdict is not None and verdict.is_admitted and len(replies) == 1:
+                self._no_budget_is_exceeded(ask, ask.amounts[verdict.alternative], now)
 
     def _no_budget_is_exceeded(self, ask: Ask, amounts: tuple[int, ...], now: int) -> None:
         """By the store's own word: what is let pass has room in all that is enforced."""

@@ -65,7 +65,7 @@ async def _reserve(store: Store, server: ValkeyProcess, asks: list[Ask]) -> tupl
     took_s, sequences = [], []
     for ask in asks:
         began = time.perf_counter()
-        reply = await store.run(RESERVE, (lease_key(ask.organisation),), ("0", *ask.args), timeout_s=_TIMEOUT_S)
+        (reply,) = await store.run(RESERVE, (lease_key(ask.organisation),), ("0", *ask.args), timeout_s=_TIMEOUT_S)
         took_s.append(time.perf_counter() - began)
         sequences.append(reply[2])
     after, cpu_s = valkey.scripts(server.socket_path) - before, proc.cpu_s([server.process.pid]) - cpu_s
