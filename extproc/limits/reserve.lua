@@ -54,22 +54,22 @@ local function reserve(lease, lasts_us, output, rows_text, counts_text, kept)
 
   local amounts = rows[alternative]
   local standings, refused, longest_us = {}, 0, -1
-  local function stand(i, count, used_now)
-    local unit = units[i] or 1
-    -- Who asks may think that a window lasts which by the time of here is over.
-    local back_us = count[2] == 'w' and math.max(count[5] * 1000000 - now, 0) or count[2] == 'r' and used_now or 0
+  -- Who asks may think that a window lasts which by the time of here is over.
+  local function us_to_reset(i, used_now)
+    local count = counts[i]
+    if count[2] == 'w' then return math.max(count[5] * 1000000 - now, 0) end
+    return count[2] == 'r' and used_now or 0
+  end
+  local function stand(i, used_now)
     standings[3 * i - 2] = caps[i]
-    standings[3 * i - 1] = math.max(0, math.floor((room[i] - used_now + SLACK) / unit))
-    standings[3 * i] = math.ceil((back_us - SLACK) / 1000)
-    return back_us
+    standings[3 * i - 1] = math.max(0, math.floor((room[i] - used_now + SLACK) / (units[i] or 1)))
+    standings[3 * i] = math.ceil((us_to_reset(i, used_now) - SLACK) / 1000)
   end
   for i, count in ipairs(counts) do
     local amount = amounts[count[3]]
-    local taken = amount * (units[i] or 1)
-    local back_us = stand(i, count, used[i])
-    local over = used[i] + taken - room[i]
+    local over = used[i] + amount * (units[i] or 1) - room[i]
     if amount > 0 and over > SLACK then
-      local wait_us = count[2] == 'r' and over or back_us
+      local wait_us = count[2] == 'r' and over or us_to_reset(i, used[i])
       if count[7] == 0 then
         shadow_refused[#shadow_refused + 1] = i
       elseif wait_us > longest_us then
@@ -77,16 +77,19 @@ local function reserve(lease, lasts_us, output, rows_text, counts_text, kept)
       end
     end
   end
-  if refused > 0 then return {REFUSED, refused, math.ceil((longest_us - SLACK) / 1000), 0, 0, {}, {}, packed(standings)} end
+  if refused > 0 then
+    for i = 1, #counts do stand(i, used[i]) end
+    return {REFUSED, refused, math.ceil((longest_us - SLACK) / 1000), 0, 0, {}, {}, packed(standings)}
+  end
 
   local written = {}
   for i, count in ipairs(counts) do
     local amount = amounts[count[3]]
     local after = used[i] + amount * (units[i] or 1)
-    stand(i, count, after)
+    stand(i, after)
     local now_told = told[i]
-    if #count >= 10 then
-      local unit = units[i] or 1
+    local unit = units[i] or 1
+    if #count >= 10 and is_reached(after / unit, count[10], room[i] / unit) then
       now_told = tell(count, told[i], after / unit, room[i] / unit, now)
     end
     if count[2] == 'w' then
