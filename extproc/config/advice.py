@@ -57,7 +57,7 @@ def _idle_backends(_: Config, policy: Policy) -> Iterator[Finding]:
 def _costs(config: Config, policy: Policy) -> Iterator[Finding]:
     for backend in policy.backends.values():
         if config.backends[backend.name].price is None and not backend.is_on_prem and backend.tariff.is_free:
-            message = f"is not set, and the price book does not know `{backend.model}`: records say that this cloud backend is free"
+            message = f"is not set, and the price book does not know `{backend.model}`: to the records this cloud backend costs nothing"
             yield Finding(("backends", backend.name, "price"), message)
 
 

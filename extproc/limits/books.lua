@@ -59,7 +59,7 @@ local function states_of(fields)
   return states
 end
 
--- What a script has changed. Every script ends with this, or has changed nothing.
+-- What a script has changed.
 local function save()
   local written = {}
   for field in pairs(unsaved) do
@@ -72,6 +72,15 @@ local function save()
   end
   if #written > 0 then redis.call('HSET', prefix .. 'counts', unpack(written)) end
   unsaved = {}
+end
+
+-- Does a script's work and saves what it changed; also where it fails in the middle, because leases that are gone by then have
+-- been taken off their counts.
+local function saving(work)
+  local is_done, result = pcall(work)
+  save()
+  if not is_done then error(result, 0) end
+  return result
 end
 
 -- Counts as they are written with asks and leases. Nobody changes them, so equal texts share one table.

@@ -10,9 +10,10 @@ their counts.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from extproc.clock import Clock
 from extproc.config import Admission
 from extproc.limits.ask import Ask, Grant, standings_of
 from extproc.limits.blind import BlindCounts
-from extproc.limits.script import RESERVE, lease_key
+from extproc.limits.script import RESERVE, WAIVE, lease_key
 from extproc.store import Store, StoreError
 
 _REFUSED, _ADMITTED = 0, 1
@@ -28,7 +29,7 @@ _AWAY_WAIT_MS = 1_000
 _LEARNT_KEPT = 10_000
 _DEVIATIONS = 2
 _TOGETHER = 16  # asks that travel together
-_SHORTEST_S = 0.001
+_LEAST_SHARE = 0.5  # of the time it may take: an ask that was held up here is not the store's to make up for
 # An ended request is off its count only when its access-log entry is here, some 20 ms after its caller has the answer. One
 # that is refused for want of that alone asks again after these.
 _FLIGHT_PATIENCE_S = (0.03, 0.06, 0.1)
@@ -36,10 +37,11 @@ _FLIGHT_PATIENCE_S = (0.03, 0.06, 0.1)
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """An ask, where its reply will be, and when it is due by the monotonic clock."""
+    """An ask, where its reply will be, how long that may take, and when it is due by the monotonic clock."""
 
     ask: Ask
     reply: asyncio.Future[list[Any] | None]
+    timeout_s: float
     due: float
 
 
@@ -79,7 +81,8 @@ class Gate:
         return grant
 
     async def _ask(self, ask: Ask, admission: Admission) -> Grant:
-        waiting = _Waiting(ask, asyncio.get_running_loop().create_future(), self._clock.monotonic() + admission.store_timeout_s)
+        timeout_s = admission.store_timeout_s
+        waiting = _Waiting(ask, asyncio.get_running_loop().create_future(), timeout_s, self._clock.monotonic() + timeout_s)
         queue = self._queues.get(ask.organisation)
         if queue is not None:  # others are on their way: this one goes with the next
             queue.append(waiting)
@@ -91,7 +94,8 @@ class Gate:
 
     async def _go(self, organisation: str, batch: list[_Waiting]) -> list[Any] | None:
         """Asks for all of `batch` at once and answers all but the first, whose reply it returns; None: the store was not heard."""
-        timeout_s = max(min(waiting.due for waiting in batch) - self._clock.monotonic(), _SHORTEST_S)
+        now = self._clock.monotonic()
+        timeout_s = min(max(waiting.due - now, waiting.timeout_s * _LEAST_SHARE) for waiting in batch)
         arguments = [argument for waiting in batch for argument in waiting.ask.args]
         try:
             replies: list[list[Any] | None] = await self._store.run(
@@ -100,22 +104,42 @@ class Gate:
             self._blind.clear()
         except StoreError:
             replies = [None] * len(batch)
+        except asyncio.CancelledError:
+            self._waive(organisation, batch)
+            raise
         finally:
             self._next(organisation)
+        self._waive(organisation, [waiting for waiting in batch if waiting.reply.cancelled()])
         for waiting, reply in zip(batch[1:], replies[1:], strict=True):
             if not waiting.reply.done():
                 waiting.reply.set_result(reply)
         return replies[0]
 
+    def _waive(self, organisation: str, batch: list[_Waiting]) -> None:
+        """Returns what was reserved for requests whose callers left meanwhile: no log entry will name their leases."""
+        if batch:
+            self._do(self._waived(organisation, [waiting.ask.lease for waiting in batch], batch[0].timeout_s))
+
+    async def _waived(self, organisation: str, leases: list[str], timeout_s: float) -> None:
+        with contextlib.suppress(StoreError):  # they will be swept
+            await self._store.run(WAIVE, (lease_key(organisation),), ("0", "0", "0", *leases), timeout_s=timeout_s)
+
     def _next(self, organisation: str) -> None:
         """Sends those on their way who came meanwhile."""
         queue = self._queues.pop(organisation)
-        if queue:
-            batch = [queue.popleft() for _ in range(min(_TOGETHER, len(queue)))]
+        batch: list[_Waiting] = []
+        while queue and len(batch) < _TOGETHER:
+            waiting = queue.popleft()
+            if not waiting.reply.cancelled():
+                batch.append(waiting)
+        if batch:
             self._queues[organisation] = queue
-            going = asyncio.get_running_loop().create_task(self._lead(organisation, batch))
-            self._going.add(going)
-            going.add_done_callback(self._going.discard)
+            self._do(self._lead(organisation, batch))
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        going = asyncio.get_running_loop().create_task(work)
+        self._going.add(going)
+        going.add_done_callback(self._going.discard)
 
     async def _lead(self, organisation: str, batch: list[_Waiting]) -> None:
         try:

@@ -100,21 +100,22 @@ local function reserve(lease, lasts_us, output, rows_text, counts_text, kept)
       written[i] = struct.pack(STATE, whole_us, part, 128 * hour + now_told)
     end
   end
-  write(counts, fields, states, written, now)
 
-  local sequence = redis.call('INCR', prefix .. 'sequence')
-  redis.call('HSET', KEYS[1], lease, table.concat({alternative, rows_text, counts_text, kept}, '\n'))
-  redis.call('ZADD', prefix .. 'leases', whole(now + lasts_us), lease)
   local learnt = redis.call('HGET', prefix .. 'output', output)
   local mean, deviation = -1, 0
   if learnt then
     mean, deviation = string.match(learnt, '^(%d+) (%d+)$')
     mean, deviation = tonumber(mean), tonumber(deviation)
   end
+  local sequence = redis.call('INCR', prefix .. 'sequence')
+  redis.call('HSET', KEYS[1], lease, table.concat({alternative, rows_text, counts_text, kept}, '\n'))
+  redis.call('ZADD', prefix .. 'leases', whole(now + lasts_us), lease)
+  write(counts, fields, states, written, now)
   return {ADMITTED, alternative, sequence, mean, deviation, shadow_refused, shadow_downgraded, packed(standings)}
 end
 
-local replies = {}
-for at = 2, #ARGV, 6 do replies[#replies + 1] = reserve(unpack(ARGV, at, at + 5)) end
-save()
-return replies
+return saving(function()
+  local replies = {}
+  for at = 2, #ARGV, 6 do replies[#replies + 1] = reserve(unpack(ARGV, at, at + 5)) end
+  return replies
+end)

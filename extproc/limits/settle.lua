@@ -36,8 +36,7 @@ local function learn(field, tokens)
   redis.call('HSET', prefix .. 'output', field, whole(mean) .. ' ' .. whole(deviation))
 end
 
-local function release(lease, actual)
-  local open = open_lease(lease)
+local function release(open, actual)
   if open.is_unheard then
     -- Windows have been charged with the estimate, and all else has been given back.
     local windows = {}
@@ -54,29 +53,35 @@ local function release(lease, actual)
   return open.is_unheard
 end
 
-for _, line in ipairs(batch.p) do enter(line, 1, bound, keep_s) end
-for _, entry in ipairs(batch.s) do
-  local id, actual, line, counts = entry[1], entry[2], entry[3], entry[6]
+local function settle(id, actual, line, output, tokens, counts)
   local lease = redis.call('HGET', KEYS[1], id)
-  if not lease and is_marked(id) then
-    known = known + 1
-  elseif not lease and counts == '' then
-    lost[#lost + 1] = id
-  else
-    if not lease then
-      charge(counts_of(counts), {}, actual, now)
-      settled = settled + 1
-    else
-      if release(lease, actual) then mended = mended + 1 else settled = settled + 1 end
-      redis.call('HDEL', KEYS[1], id)
-      redis.call('ZREM', prefix .. 'leases', id)
-    end
-    enter(line, 1, bound, keep_s)
-    learn(entry[4], entry[5])
-    mark(id)
+  local is_read, open = false, nil
+  if lease then
+    is_read, open = pcall(open_lease, lease) -- one of another version is as good as lost
+    redis.call('HDEL', KEYS[1], id)
+    redis.call('ZREM', prefix .. 'leases', id)
   end
+  if is_read then
+    if release(open, actual) then mended = mended + 1 else settled = settled + 1 end
+  elseif not lease and is_marked(id) then
+    known = known + 1
+    return
+  elseif counts == '' then
+    lost[#lost + 1] = id
+    return
+  else
+    charge(counts_of(counts), {}, actual, now)
+    settled = settled + 1
+  end
+  enter(line, 1, bound, keep_s)
+  learn(output, tokens)
+  mark(id)
 end
-save()
+
+saving(function()
+  for _, line in ipairs(batch.p) do enter(line, 1, bound, keep_s) end
+  for _, entry in ipairs(batch.s) do settle(unpack(entry)) end
+end)
 local reply = {settled, mended, known, lost}
 redis.call('SET', ARGV[2], ARGV[3] .. ' ' .. cjson.encode(reply), 'EX', KEEP_WORD_S)
 return reply

@@ -7,7 +7,8 @@ local bound, keep_s = tonumber(ARGV[3]), tonumber(ARGV[4])
 local KEEP_UNHEARD_US = 86400 * 1000000
 local due = redis.call('ZRANGEBYSCORE', prefix .. 'leases', '-inf', whole(now), 'LIMIT', 0, ARGV[2])
 local charged = {#due}
-for _, id in ipairs(due) do
+
+local function sweep(id)
   local lease = redis.call('HGET', KEYS[1], id)
   local was_charged, is_read, open = lease and string.sub(lease, 1, 1) == '!', false, nil
   -- What cannot be read, left by another version, must not keep those behind it from being charged.
@@ -30,7 +31,9 @@ for _, id in ipairs(due) do
   end
 end
 
-save()
+saving(function()
+  for _, id in ipairs(due) do sweep(id) end
+end)
 
 -- Counts whose time is over are forgotten; one that was idle and is in use again stays.
 for _, field in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'ends', '-inf', whole(now / 1000000), 'LIMIT', 0, ARGV[2])) do

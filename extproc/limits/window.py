@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import floor
 from zoneinfo import ZoneInfo
 
 from extproc.config.limits import Per
@@ -17,11 +18,11 @@ def window_at(per: Per, timezone: str, wall_s: float) -> tuple[int, int]:
     the day, so one that is repeated when clocks go back is two windows, and where they go by half an hour the last is a short one.
     """
     zone = ZoneInfo(timezone)
-    local = datetime.fromtimestamp(wall_s, zone)
+    local = datetime.fromtimestamp(floor(wall_s), zone)  # which would else round up to the next microsecond
     today = datetime(local.year, local.month, local.day)
     if per is Per.HOUR:
         day, end = _epoch(today, zone), _epoch(today + timedelta(days=1), zone)
-        start = day + (int(wall_s) - day) // _HOUR_S * _HOUR_S
+        start = day + (floor(wall_s) - day) // _HOUR_S * _HOUR_S
         return start, min(start + _HOUR_S, end)
     if per is Per.WEEK:
         first = today - timedelta(days=local.weekday())

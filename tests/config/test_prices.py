@@ -143,7 +143,7 @@ def test_every_model_of_the_book_has_a_price_for_what_a_request_would_have_cost(
         (cloud("gpt-5.1"), []),
         (cloud("openai/gpt-5.1-2025-11-13"), []),
         (cloud("gpt-of-ours", ", price: {input: 0}"), []),
-        (cloud("gpt-of-ours"), ["backends.cloud.price: is not set, and the price book does not know `gpt-of-ours`: the records say"]),
+        (cloud("gpt-of-ours"), ["backends.cloud.price: is not set, and the price book does not know `gpt-of-ours`: to the records"]),
     ],
 )
 def test_a_cloud_backend_of_unknown_price_is_a_doubt(backend: str, doubts: list[str]) -> None:

@@ -169,11 +169,16 @@ class Books:
             self.requests[lease] = replace(held, state="unheard", due_us=later) if lease in charged else replace(held, state="closed")
         return charged
 
-    def waive(self, lease: str) -> None:
-        """Its request has been charged in another way."""
-        held = self.requests.get(lease)
-        if held is not None and held.state == "unheard":
-            self.requests[lease] = replace(held, state="settled", actual=(0,) * 6, entry=None)
+    def waive(self, lease: str, now_us: int) -> None:
+        """Its request has been charged in another way, or has never been released."""
+        held = self.requests.get(lease, Held("lost", (), (0,) * 6))
+        if held.state in ("settled", "closed"):
+            return
+        for count in held.counts if held.state == "open" else ():
+            if count.limit.per in RATES:
+                before = self.drained.get(count.field, Fraction(0))
+                self.drained[count.field] = before - held.estimate[measure(count.limit)] * self.unit(count, now_us)
+        self.requests[lease] = replace(held, state="settled", actual=(0,) * 6, entry=None)
 
     # ---- what they ask themselves ----
 

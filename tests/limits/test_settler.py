@@ -220,6 +220,37 @@ async def test_a_batch_the_store_chokes_on_is_dropped_and_counted(
     assert "25 settlements of acme are lost" in caplog.text
 
 
+async def test_what_a_broken_batch_has_done_is_done(world: World, worker: MakeWorker, limited: MakeLimit, store: Store) -> None:
+    """Leases that were settled before the store choked are off their counts, those behind it are there still."""
+    one = worker(limited(), limited("flight", of=Measure.IN_FLIGHT, per=None))
+    first, second = await one.ask(ONE), await one.ask(ONE)
+    settler = Settler(store, lambda _: "no JSON")
+    settler.put([first.record, record(lease="w-1", lease_sequence=0), second.record])
+    await settled(settler)
+    used = {name.partition("|")[0]: state[:2] for name, state in world.states().items()}
+    assert used == {"purse": (7, 10), "flight": (1, 0)}
+    assert world.client.hkeys(lease_key("acme")) == [second.lease.encode()]
+    settler = Settler(store, lambda _: "[]")
+    settler.put([first.record, second.record])
+    await settled(settler)
+    assert (settler.counters.known, settler.counters.settled) == (1, 1)
+    used = {name.partition("|")[0]: state[:2] for name, state in world.states().items()}
+    assert used == {"purse": (14, 0), "flight": (0, 0)}
+
+
+async def test_a_lease_of_another_version_is_as_good_as_lost(world: World, worker: MakeWorker, limited: MakeLimit) -> None:
+    one = worker(limited())
+    request = await one.ask(ONE)
+    world.wipe()
+    world.client.hset(lease_key("acme"), request.lease, "what is this")
+    world.client.zadd(key_of("acme", "leases"), {request.lease: 1})
+    one.settler.put([request.record])
+    assert await one.flush()
+    world.compare()
+    assert list(world.books.spent().values()) == [7]
+    assert world.client.zcard(key_of("acme", "leases")) == 0
+
+
 async def test_a_key_of_somebody_elses_stops_nobody(store: Store, client: redis.Redis) -> None:
     client.set(key_of("acme", f"hour:{NOON_US // US // 3600}"), "taken")
     settler = Settler(store, lambda _: "[]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -172,6 +173,12 @@ class Worker:
                 break
         self.wire.troubles.clear()
         return not self.settler.waiting
+
+    async def come_to_rest(self) -> None:
+        """Until its gate has nothing on its way."""
+        while self.gate._going:
+            await asyncio.wait(self.gate._going)
+        await self.world.come_to_rest()
 
     async def sweep(self) -> None:
         await self.sweeper.charge_unheard()

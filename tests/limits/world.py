@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 from collections.abc import Awaitable, Callable, Sequence
@@ -36,6 +37,7 @@ class World:
         self.asks: dict[str, Ask] = {}
         self.records: dict[str, Record] = {}
         self.policies: list[tuple[Limit, ...]] = []
+        self.going: set[asyncio.Future[Any]] = set()
         self.on_the_way: list[Fate] = []  # steps that were given up and may yet be taken
         self._replicas: list[tuple[Books, dict[bytes, bytes]]] = []
 
@@ -54,21 +56,36 @@ class World:
     # ---- steps ----
 
     async def take(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
-        """The step in the store and in the reference, at the same moment."""
+        """The step in the store and in the reference, at the same moment. It is taken also where the caller leaves."""
+        task = asyncio.ensure_future(self._take(script, keys, arguments))
+        self.going.add(task)
+        reply = await asyncio.shield(task)
+        self.going.discard(task)
+        return reply
+
+    async def come_to_rest(self) -> None:
+        """Until every step is taken, also those whose callers left."""
+        going, self.going = self.going, set()
+        await asyncio.gather(*going)
+
+    async def _take(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
         now = self.now_us
         reply = await self.store.run(script, keys, (str(now), *arguments[1:]), timeout_s=10.0)
         {RESERVE: self._reserved, SETTLE: self._settled, SWEEP: self._swept, WAIVE: self._waived}[script](arguments, reply, now)
         return reply
 
     def _reserved(self, arguments: Sequence[str], replies: list[Any], now: int) -> None:
+        admitted: list[tuple[Ask, tuple[int, ...]]] = []
         for place, reply in enumerate(replies):
             lease, lasts_us, _, _, _, kept = arguments[6 * place + 1 : 6 * place + 7]
             ask = self.asks[lease]
             entries = tuple((hour, line, tuple(sums)) for hour, line, _, sums in json.loads(kept)["r"])
             verdict = self.books.reserve(ask, now, int(lasts_us), entries)
             assert verdict_of(reply) == verdict
-            if verdict is not None and verdict.is_admitted and len(replies) == 1:
-                self._no_budget_is_exceeded(ask, ask.amounts[verdict.alternative], now)
+            if verdict is not None and verdict.is_admitted:
+                admitted.append((ask, ask.amounts[verdict.alternative]))
+        for ask, amounts in admitted:
+            self._no_budget_is_exceeded(ask, amounts, now)
 
     def _no_budget_is_exceeded(self, ask: Ask, amounts: tuple[int, ...], now: int) -> None:
         """By the store's own word: what is let pass has room in all that is enforced."""
@@ -97,7 +114,7 @@ class World:
 
     def _waived(self, arguments: Sequence[str], reply: int, now: int) -> None:
         for lease in arguments[3:]:
-            self.books.waive(lease)
+            self.books.waive(lease, now)
 
     # ---- comparing ----
 
