@@ -128,6 +128,13 @@ async def test_a_limit_of_nothing_lets_only_what_is_free_pass(world: World, work
     assert not world.client.exists(key_of("acme", "events"))  # nothing has been used of it
 
 
+async def test_what_is_free_passes_where_all_is_spent(worker: MakeWorker, limited: MakeLimit) -> None:
+    one = worker(limited(amount=20))
+    await settle(one, replace(ONE, used_cost=90))
+    assert not (await one.ask(ONE)).grant.is_admitted
+    assert (await one.ask(replace(ONE, cost=0))).grant.is_admitted
+
+
 @pytest.mark.parametrize("fields", [{"of": Measure.IN_FLIGHT, "per": None}, {"of": Measure.REQUESTS}])
 async def test_nothing_may_pass_at_all(fields: dict[str, Any], worker: MakeWorker, limited: MakeLimit) -> None:
     assert await count_admitted(worker(limited(amount=0, **fields)), ONE, 3) == 0
