@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from extproc import limits
 from extproc.config import Api, Policy
 from extproc.dialects import Refusal
 from extproc.limits import Ask, Expected, Grant, Occasion, Tab, ask_of
@@ -33,6 +34,30 @@ class Door(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """What the limits said of a request that may pass."""
+
+    lease: str = ""
+    sequence: int = 0
+    limit: str = ""  # that sent it to a cheaper tier
+    shadow_limits: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()  # for its answer
+
+
+UNCOUNTED = Admitted()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What became of a request at the door: the way it may go, or its refusal and the limit that refused it."""
+
+    decision: Decision
+    admitted: Admitted
+    refusal: Refusal | None = None
+    limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One request at the door."""
 
@@ -43,19 +68,37 @@ class Visit:
     wall_s: float
 
 
+async def admit(policy: Policy, door: Door, draft: Draft, score: float, visit: Visit) -> Passed:
+    """As decided or on a cheaper way, or refused: whatever the limits of its scope leave room for."""
+    ways = options(policy, draft, score, visit.tab)
+    ask = ask_for(policy, draft, ways, visit)
+    grant = await door.admit(ask)
+    headers = limits.headers(draft.request.api, ask, grant, visit.wall_s)
+    if not grant.is_admitted:
+        refusal = limits.refusal(ask, grant)
+        # Where the store was not heard the lease is named, so that what it may have reserved is returned.
+        unheard = grant.refused_by is None
+        limit = "" if grant.refused_by is None else visit.tab.counts[grant.refused_by].limit.name
+        refusal = replace(refusal, headers=(*refusal.headers, *headers))
+        return Passed(draft.decision, Admitted(visit.lease if unheard else ""), refusal, limit)
+    decision, limit = marked(ways[grant.alternative], visit, grant)
+    return Passed(decision, Admitted(visit.lease, grant.sequence, limit, shadows(visit, grant), headers))
+
+
 def options(policy: Policy, draft: Draft, score: float, tab: Tab) -> tuple[Decision, ...]:
     """The decision, and for each tier that the tab downgrades to the decision with nothing above it.
 
     A request whose model goes by its name stays: its caller asked for that one.
     """
-    decision, request = draft.decision, draft.request
+    decision = draft.decision
     if decision.kind is not Kind.ROUTED:
         return (decision,) * (1 + len(tab.ranks))
-    return (decision, *(_lowered(policy, decision, request.model, draft, min(score, policy.tiers[rank].up_to)) for rank in tab.ranks))
+    return (decision, *(_lowered(policy, draft, score, rank) for rank in tab.ranks))
 
 
-def _lowered(policy: Policy, decision: Decision, model: str, draft: Draft, score: float) -> Decision:
-    lowered = choose(policy, model, draft.found.demand, score)
+def _lowered(policy: Policy, draft: Draft, score: float, rank: int) -> Decision:
+    decision = draft.decision
+    lowered = choose(policy, draft.request.model, draft.found.demand, score, replace(draft.view, max_rank=rank))
     if isinstance(lowered, Refusal) or lowered.chain[0].tier_rank >= decision.chain[0].tier_rank:
         return decision
     return lowered

@@ -13,7 +13,7 @@ class Head:
     """A request's headers and who sent it.
 
     `headers` holds lower-case names, pseudo-headers included; `traceparent` is the ext_proc call's own; `peer` is the URI in the
-    certificate of whoever is connected.
+    certificate of whoever is connected; `claims` are those of a verified token.
     """
 
     method: str
@@ -23,6 +23,7 @@ class Head:
     traceparent: str = ""
     peer: str = ""
     who: Caller = ANYBODY
+    claims: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from extproc import dialects
+from extproc import custody, dialects
 from extproc.config import Api, Backend, Policy
 from extproc.dialects import Refusal, Request
 from extproc.identity import ANYBODY, denied_model, rights_of
 from extproc.pipeline import Head, Pipeline, Release
+from extproc.residency import Ruling
 from extproc.routing import Decision, choose, denied
 from extproc.routing.fit import Demand, misfit
 from extproc.scope import Scope
@@ -34,6 +35,7 @@ class Explanation:
 
     request: dict[str, Any]
     verdict: dict[str, Any] | None
+    residency: dict[str, Any]
     tiers: list[dict[str, Any]]
     backends: list[dict[str, Any]]
     decision: dict[str, Any]
@@ -51,15 +53,19 @@ def explain(pipeline: Pipeline, api: Api, body: bytes, scope: Scope = ANYBODY.sc
         return request
     verdict = None if api is Api.EMBEDDINGS else pipeline.scorer.classify(request)
     rights = rights_of(policy.access, scope)
-    demand = Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens, rights.forbidden)
-    rule = denied_model(rights, request.model)
-    chosen = denied([rule]) if rule else choose(policy, request.model, demand, verdict.score if verdict else policy.default_score)
     head = Head("POST", _PATHS[api], {"content-length": str(len(body))}, has_body=True, who=replace(ANYBODY, scope=scope))
+    ruling = custody.ruling_of(policy, pipeline.outside.inspector, request, custody.occasion_of(head, verdict.task if verdict else ""))
+    stays = custody.stays(policy, ruling)
+    demand = Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens, rights.forbidden, stays)
+    rule = denied_model(rights, request.model)
+    refusal = denied([rule]) if rule else custody.blocked(policy, ruling)
+    chosen = refusal or choose(policy, request.model, demand, verdict.score if verdict else policy.default_score)
     answer = pipeline.decide(head, body)
     at = pipeline.clock.wall()
     return Explanation(
         request=_facts(request, demand, len(body)),
         verdict=asdict(verdict) if verdict else None,
+        residency=_residency(policy, ruling, stays),
         tiers=[{"tier": tier.name, "up_to": tier.up_to, "chain": [b.name for b in tier.chain]} for tier in policy.tiers],
         backends=[_backend(policy, backend, demand, chosen, at=at) for backend in policy.backends.values()],
         decision=_decision(policy, request, demand, chosen, at=at) | _edits(answer),
@@ -90,6 +96,20 @@ def _facts(request: Request, demand: Demand, body_bytes: int) -> dict[str, Any]:
         "body_bytes": body_bytes,
         "prompt_tokens_estimate": demand.prompt_tokens,
         "max_output_tokens": demand.max_output_tokens,
+    }
+
+
+def _residency(policy: Policy, ruling: Ruling, stays: str) -> dict[str, Any]:
+    return {
+        "is_read": policy.residency.reads,
+        "is_enforced": policy.residency.is_enforced,
+        "action": ruling.action.value,
+        "kinds": dict(ruling.found),
+        "held": list(ruling.held),
+        "rules": list(ruling.rules),
+        "force": dict(ruling.force),
+        "may_spill": ruling.may_spill,
+        "stays": bool(stays),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 from extproc import dialects
@@ -14,9 +14,13 @@ from extproc.dialects import Request
 from extproc.exchange import Head, Release
 from extproc.identity import Caller
 from extproc.mesh import names
-from extproc.routing import Decision, per_try_timeout_ms
+from extproc.residency import CLEAN, Ruling
+from extproc.routing import PLAIN, Decision, View, per_try_timeout_ms
 from extproc.routing.fit import Demand
+from extproc.session import Memory, Session
 from extproc.usage import Ticket
+
+Force = tuple[tuple[str, str], ...]  # parameters and their JSON text
 
 _STRIP_USAGE = "strip-usage"  # the only thing an answer is edited for so far
 
@@ -26,23 +30,45 @@ _COUNTS_ON_REQUEST = frozenset((Api.CHAT, Api.COMPLETIONS))
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found out about a request: how hard it is (None: not scored) and what it needs."""
+    """What was found out about a request: how hard it is (None: not scored), what it needs, whether it may leave."""
 
     verdict: Verdict | None
     demand: Demand
+    ruling: Ruling = CLEAN
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A request that has been read and decided about. `started` is the clock's, when its body arrived."""
+class Asked:
+    """A request that has been read. `started` is the clock's, when its body arrived; `memory` is what its session has been through.
+
+    `view` is what the choice knows besides.
+    """
 
     head: Head
     who: Caller
     request: Request
     found: Findings
-    decision: Decision
     body_bytes: int
     started: float
+    session: Session | None = None
+    memory: Memory | None = None
+    view: View = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Draft(Asked):
+    """A request that has been decided about. `spilled`: why it may leave although it should stay, one word a backend."""
+
+    decision: Decision = field(kw_only=True)
+    spilled: tuple[str, ...] = ()
+
+
+def drafted(asked: Asked, decision: Decision, spilled: tuple[str, ...] = ()) -> Draft:
+    """What is asked, with what was decided."""
+    return Draft(**{member: getattr(asked, member) for member in _ASKED}, decision=decision, spilled=spilled)
+
+
+_ASKED = tuple(member.name for member in fields(Asked))
 
 
 def strips_usage(request: Request) -> bool:
@@ -50,15 +76,15 @@ def strips_usage(request: Request) -> bool:
     return request.is_stream and not request.asks_usage and request.api in _COUNTS_ON_REQUEST
 
 
-def restored(request: Request, backend: Backend) -> dict[str, str | None]:
-    """The caller's own values of what `backend` wants otherwise."""
-    return {name: _original(request, name) for name in _backend_members(request, backend)}
+def restored(request: Request, backend: Backend, force: Force) -> dict[str, str | None]:
+    """The caller's own values of what `backend`, or what is forced besides, wants otherwise."""
+    return {name: _original(request, name) for name in _backend_members(request, backend, force)}
 
 
 def shape(draft: Draft, ticket: Ticket, extra: Mapping[str, str]) -> Release:
     """The request for the first backend of its chain. `extra` is metadata besides the ticket's."""
     request, decision = draft.request, draft.decision
-    members = _backend_members(request, decision.chain[0])
+    members = _backend_members(request, decision.chain[0], draft.found.ruling.force)
     if ticket.strips_usage:
         members["stream_options"] = dialects.usage_asked(request)
     edited = dialects.edit(request, members) if members or request.was_encoded else None
@@ -66,9 +92,9 @@ def shape(draft: Draft, ticket: Ticket, extra: Mapping[str, str]) -> Release:
     return Release(headers, edited, {**_metadata(ticket, decision), **extra}, ("content-encoding",) if request.was_encoded else ())
 
 
-def reshape(request: Request, ticket: Ticket, backend: Backend, extra: Mapping[str, float]) -> Release:
+def reshape(request: Request, ticket: Ticket, backend: Backend, force: Force, extra: Mapping[str, float]) -> Release:
     """A released request for a further backend: the caller's own values back, then this backend's. `extra` is metadata."""
-    members: dict[str, str | None] = {**ticket.restore, **_backend_members(request, backend)}
+    members: dict[str, str | None] = {**ticket.restore, **_backend_members(request, backend, force)}
     edited = dialects.edit(request, members)
     # The path is set even where it has no prefix: an earlier attempt may have left its own.
     headers = (("content-length", str(len(edited))), (":path", backend.base_path + ticket.path))
@@ -104,13 +130,14 @@ def _metadata(ticket: Ticket, decision: Decision) -> dict[str, str | float]:
     return metadata
 
 
-def _backend_members(request: Request, backend: Backend) -> dict[str, str | None]:
-    """The members of the body that this backend wants otherwise, as JSON text. Forced parameters are for generating APIs only."""
+def _backend_members(request: Request, backend: Backend, force: Force) -> dict[str, str | None]:
+    """The members of the body that this backend, or a rule, wants otherwise, as JSON text. What is forced is for generating APIs only."""
     members: dict[str, str | None] = {}
     if request.model != backend.model:
         members["model"] = _json_text(backend.model)
     if request.api is not Api.EMBEDDINGS:
         members.update(backend.force)
+        members.update(force)
     return members
 
 

@@ -14,7 +14,9 @@ from extproc.cli.table import page
 
 def run(args: argparse.Namespace) -> int:
     """0 when everything asked for was measured, and where there is right and wrong, all was right."""
-    measure: Callable[[argparse.Namespace], int] = {"limits": _limits, "day": _day, "faults": _faults}.get(args.what or "", _comparison)
+    measure: Callable[[argparse.Namespace], int] = {"limits": _limits, "day": _day, "faults": _faults, "audit": _audit}.get(
+        args.what or "", _comparison
+    )
     return measure(args)
 
 
@@ -72,3 +74,15 @@ def _faults(args: argparse.Namespace) -> int:
     else:
         faults.show(report, page())
     return 1 if report.wrong else 0
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from extproc.bench import audit
+
+    with bench.progress(Console(stderr=True)) as progress:
+        report = audit.run(audit.Options(records=args.records, directory=args.directory), progress)
+    if args.json:
+        print(json.dumps(report.as_json()))
+    else:
+        audit.show(report, page())
+    return 0 if report.verdict == "intact" else 1

@@ -26,6 +26,9 @@ def add_to(bench: argparse.ArgumentParser) -> None:
         others.add_parser("day", help="a day of a million requests: what its rollups take, and that its total is exact", description=_DAY)
     )
     _add_faults(others.add_parser("faults", help="who is billed what when store, worker or Envoy dies under load", description=_FAULTS))
+    _add_audit(
+        others.add_parser("audit", help="what a durable audit record costs, and how long a whole log is verified", description=_AUDIT)
+    )
 
 
 _LIMITS = "The same gateway with and without ten limits on all five levels, in turns: added latency, throughput, processor time."
@@ -36,6 +39,7 @@ _FAULTS = (
     "Kills or stops the store, a worker and Envoy under steady load, and compares the books with what the backends served. "
     "Exit status 1 when a request was billed twice, or is missing and not marked."
 )
+_AUDIT = "Appends to an audit log as a gateway does, then fills one and verifies it. Exit status 1 unless it is whole and has every record."
 
 
 def _add_limits(limits: argparse.ArgumentParser) -> None:
@@ -56,6 +60,14 @@ def _add_faults(faults: argparse.ArgumentParser) -> None:
     faults.add_argument("--seconds", type=float, default=30.0, metavar="S", help="how long the store is away (default 30)")
     faults.add_argument("--only", action="append", metavar="NAME", help="only this one, such as store-killed-open; several are combined")
     _add_shared(faults, "short times for everything")
+
+
+def _add_audit(audit: argparse.ArgumentParser) -> None:
+    audit.add_argument("--records", type=_count, default=1_000_000, metavar="N", help="of the log that is verified (default 1,000,000)")
+    audit.add_argument(
+        "--directory", type=Path, default=None, metavar="DIR", help="on the disk to be measured (default: the temporary one)"
+    )
+    _add_shared(audit)
 
 
 def _add_shared(parser: argparse.ArgumentParser, quick: str = "") -> None:

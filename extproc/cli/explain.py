@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -64,6 +65,7 @@ def _show(explained: Explanation) -> None:
     if explained.verdict:
         scores = "  ".join(f"{name}={_plain(value)}" for name, value in explained.verdict.items())
         console.print(f"[bold]score[/]     {scores}", highlight=False)
+    console.print(f"[bold]residency[/] {_residency(explained.residency)}", highlight=False)
     steps = " < ".join(f"{tier['tier']} (up to {tier['up_to']:g})" for tier in explained.tiers)
     console.print(f"[bold]tiers[/]     {steps}", highlight=False)
     console.print(_backend_table(explained))
@@ -78,6 +80,16 @@ def _show(explained: Explanation) -> None:
         f"[bold]cost[/]      ${cost:.6f} instead of ${asked:.6f}, if the answer takes {decision['assumed_answer_tokens']} tokens",
         highlight=False,
     )
+
+
+def _residency(residency: dict[str, Any]) -> str:
+    if not residency["is_read"]:
+        return "not read: residency.mode is off"
+    if not residency["kinds"]:
+        return "nothing that may not leave"
+    kinds = ", ".join(f"{kind} x{count}" for kind, count in residency["kinds"].items())
+    by = f" by {', '.join(residency['rules'])}" if residency["rules"] else " by default"
+    return f"{residency['action']}{by}: {kinds}" + ("" if residency["is_enforced"] else " (shadow)")
 
 
 def _backend_table(explained: Explanation) -> Table:

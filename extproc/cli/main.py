@@ -9,7 +9,7 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 
-from extproc.cli import bench_options
+from extproc.cli import audit_options, bench_options, egress_options, eval_options
 from extproc.errors import ConfigError, TierMeshError
 from extproc.scope import LEVELS
 
@@ -43,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_render,
         _add_explain,
         _add_score,
+        _add_scan,
+        _add_eval,
         _add_prices,
         _add_measure,
         _add_report,
@@ -50,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_forecast,
         _add_raise,
         _add_key,
+        _add_audit,
         _add_bench,
     ):
         add(commands)
@@ -106,12 +109,13 @@ def _add_check(commands: _Commands) -> None:  # type: ignore[valid-type]
 
 
 def _add_render(commands: _Commands) -> None:  # type: ignore[valid-type]
-    render = _add(commands, "render", "print proxy configuration made from tiermesh.yaml")
-    render.add_argument("what", choices=["envoy"], help="envoy: a whole bootstrap")
+    render = _add(commands, "render", "print configuration of proxies and networks made from tiermesh.yaml")
+    render.add_argument("what", choices=["envoy", "egress"], help="envoy: a whole bootstrap; egress: what keeps apps from going round it")
     render.add_argument("file", type=Path, help="tiermesh.yaml")
     render.add_argument("--run-dir", type=Path, default=None, help="directory of the workers' sockets (default: as configured)")
     render.add_argument("--workers", type=int, default=0, help="number of workers (default: as configured)")
     render.add_argument("--write-secrets", action="store_true", help="also write the SDS files that point Envoy at the key files")
+    egress_options.add_to(render)
 
 
 def _add_explain(commands: _Commands) -> None:  # type: ignore[valid-type]
@@ -129,6 +133,18 @@ def _add_score(commands: _Commands) -> None:  # type: ignore[valid-type]
     score = _add(commands, "score", "score many requests", "Prints a JSON line for each row: id, score, tier, task, ms.")
     score.add_argument("file", help="JSON lines, .gz or not, or -: rows with id and prompt, or id, api and body")
     score.add_argument("--config", type=Path, default=None, help="tiermesh.yaml whose tiers and model are used")
+
+
+def _add_scan(commands: _Commands) -> None:  # type: ignore[valid-type]
+    scan = _add(
+        commands, "scan", "tell what in requests must not leave",
+        "Prints a JSON line for each row: id, verdict, kinds, unread, ms; never what was found.",
+    )  # fmt: skip
+    eval_options.add_scan_to(scan)
+
+
+def _add_eval(commands: _Commands) -> None:  # type: ignore[valid-type]
+    eval_options.add_eval_to(_add(commands, "eval", "measure how well requests are judged, on labelled sets"))
 
 
 def _add_report(commands: _Commands) -> None:  # type: ignore[valid-type]
@@ -252,6 +268,11 @@ def _add_key(commands: _Commands) -> None:  # type: ignore[valid-type]
     what.add_argument("--hash", action="store_true", help="make none: read a key on standard input and print its digest")
     key.add_argument("--name", default="", help="what people call it")
     key.add_argument("--expires", default="", metavar="DAY", help="last day it is good for (UTC), such as 2027-03-31")
+
+
+def _add_audit(commands: _Commands) -> None:  # type: ignore[valid-type]
+    audit = _add(commands, "audit", "verify the audit log, and tell what left", "Reads the files alone: no gateway, no store, no network.")
+    audit_options.add_to(audit, _day)
 
 
 def _add_bench(commands: _Commands) -> None:  # type: ignore[valid-type]

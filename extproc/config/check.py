@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from itertools import combinations, pairwise
 from urllib.parse import urlsplit
 
-from extproc.config import check_identity, check_limits, check_prices, check_store
+from extproc.config import check_health, check_identity, check_limits, check_prices, check_residency, check_routing, check_store
 from extproc.config.place import Finding, Place, alternatives, did_you_mean, dotted
 from extproc.config.section import Api, Location
 from extproc.config.types import Backend, Config
@@ -186,5 +186,8 @@ _RULES: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     check_limits.findings,
     check_prices.findings,
     check_identity.findings,
+    check_health.findings,
+    check_residency.findings,
+    check_routing.findings,
     check_store.findings,
 )

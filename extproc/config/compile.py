@@ -7,8 +7,11 @@ import json
 from collections.abc import Iterable, Mapping
 
 from extproc.config import check, compiled, limits, types
+from extproc.config.compile_health import health_of, saturation_of
 from extproc.config.compile_identity import access_of, identity_of
 from extproc.config.compile_prices import backend_tariff, micro, tariffs
+from extproc.config.compile_residency import audited_of, residency_of, sessions_of
+from extproc.config.compile_routing import routing_of
 from extproc.config.limits import Measure, Mode
 from extproc.config.section import Api, Location
 from extproc.config.types import Config
@@ -45,8 +48,13 @@ def compile_config(config: Config) -> compiled.Policy:
         prices=prices,
         identity=identity_of(config.identity),
         access=access_of(config.access, backends, digest(config)),
+        routing=routing_of(config.routing, list(config.tiers)),
+        residency=residency_of(config.residency, digest(config)),
+        sessions=sessions_of(config.sessions),
+        audited=audited_of(config.audit),
         limits=tuple(_limit(name, limit, config) for name, limit in config.limits.items() if limit.mode is not Mode.OFF),
         admission=_admission(config.admission),
+        health=health_of(config.health),
         default_score=config.classifier.default_score,
         decision_timeout_s=config.processor.decision_timeout_s,
         max_body_bytes=config.listener.max_body_bytes,
@@ -106,6 +114,8 @@ def _backend(name: str, settings: types.Backend, config: Config, prices: Mapping
         base_path=compiled.base_path(settings.url),
         first_byte_timeout_s=settings.first_byte_timeout_s,
         answer_timeout_s=settings.answer_timeout_s,
+        saturation=saturation_of(settings),
+        weight=settings.weight,
     )
 
 
@@ -125,4 +135,4 @@ def _tier(
     default = tuple(backend for rung in order for backend in ladder[rung])[:MAX_CHAIN]
     chain = tuple(backends[member] for member in settings.chain) or default
     is_last = rank == len(ladder) - 1
-    return compiled.Tier(name=name, up_to=1.0 if is_last else settings.up_to, chain=chain)
+    return compiled.Tier(name=name, up_to=1.0 if is_last else settings.up_to, chain=chain, prefer=settings.prefer)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from extproc.config.compiled_health import Health, Saturation
 from extproc.config.compiled_identity import Access, Identity
+from extproc.config.compiled_residency import Audited, Residency, Sessions
+from extproc.config.compiled_routing import Routing
 from extproc.config.limits import Measure, Per
 from extproc.config.section import Api, Capability
 from extproc.pricebook import Tariff
@@ -34,6 +37,8 @@ class Backend:
     base_path: str  # "" or "/prefix"
     first_byte_timeout_s: float
     answer_timeout_s: float
+    saturation: Saturation | None = None
+    weight: int = 1
 
     @property
     def cluster(self) -> str:
@@ -48,6 +53,7 @@ class Tier:
     name: str
     up_to: float
     chain: tuple[Backend, ...]
+    prefer: str = "order"  # which of its own backends is tried first: "order", "price", "latency" or "weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,11 @@ class Policy:
     admission: Admission
     identity: Identity
     access: Access
+    routing: Routing
+    residency: Residency
+    sessions: Sessions
+    audited: Audited
+    health: Health
     default_score: float
     decision_timeout_s: float
     max_body_bytes: int

@@ -25,6 +25,7 @@ _LIVE = {
     "telemetry": frozenset[str](),
     "store": frozenset[str](),
     "notices": frozenset[str](),
+    "audit": frozenset({"on_failure", "timeout_s"}),
     "identity": frozenset({"keys", "fill", "organisation", "unknown"}),
 }
 # Sections inside others that Envoy's filters and routes are rendered from.

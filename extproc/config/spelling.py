@@ -6,7 +6,7 @@ The types in `types.py` carry these, so that a value is wrong in one place with 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -226,4 +226,18 @@ def optional_date(value: str) -> str:
     """A day of the calendar, or nothing."""
     if value:
         day_s(value)
+    return value
+
+
+def optional_header(value: str) -> str:
+    """The name of an HTTP header, or nothing."""
+    return header(value) if value else value
+
+
+def network(value: str) -> str:
+    """An IP network, as `address/bits`."""
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise ValueError("must be a network, such as 10.20.0.0/16, with no bits beyond its prefix") from error
     return value

@@ -12,9 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from extproc.config import spelling
+from extproc.config.health import Health, Saturation
 from extproc.config.identity import Access, Identity, Tls
 from extproc.config.limits import Admission, Limit, Notices
 from extproc.config.prices import Price
+from extproc.config.residency import Audit, Residency, Sessions
+from extproc.config.routing import Routing
 from extproc.config.section import (
     MEBIBYTE,
     Api,
@@ -92,6 +95,10 @@ class Backend(Section):
     answer_timeout_s: Seconds = Field(
         600.0, description="Time to the first byte of an answer that is not streamed, which is the whole generation."
     )
+    weight: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        1, description="Share of its tier's conversations among backends that the tier chooses from by `weight`."
+    )
+    saturation: Saturation | None = Field(None, description="For vLLM: when it is too full. Without it nobody asks.")
 
 
 class Tier(Section):
@@ -106,6 +113,13 @@ class Tier(Section):
         description=(
             "Backends in the order they are tried. Default: this tier's own, then the next higher ones, then the lower ones; "
             "four at most, and none that only embeds."
+        ),
+    )
+    prefer: Literal["order", "price", "latency", "weight"] = Field(
+        "order",
+        description=(
+            "Which of the tier's own backends is tried first: as the chain has them, the cheapest for the request, the one that was "
+            "quickest to a first token of late, or by `weight`, a conversation always the same."
         ),
     )
 
@@ -247,6 +261,11 @@ class Config(Section):
     limits: dict[Name, Limit] = Field(default_factory=dict, max_length=200, description="Who may spend how much, by a name of your choice.")
     admission: Admission = Field(default_factory=Admission, description="How requests are held to the limits.")
     notices: Notices = Field(default_factory=Notices, description="Who is told when a threshold is reached.")
+    routing: Routing = Field(default_factory=Routing, description="How the score becomes a choice.")
+    residency: Residency = Field(default_factory=Residency, description="What may not leave.")
+    sessions: Sessions = Field(default_factory=Sessions, description="How conversations are remembered.")
+    audit: Audit = Field(default_factory=Audit, description="The proof of what left.")
+    health: Health = Field(default_factory=Health, description="When backends that fail are left alone.")
     listener: Listener = Field(default_factory=Listener, description="Where apps connect.")
     processor: Processor = Field(default_factory=Processor, description="The workers.")
     classifier: Classifier = Field(default_factory=Classifier, description="The scoring model.")

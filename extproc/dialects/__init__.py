@@ -7,6 +7,7 @@ no scores, no policy, no network, no clock.
 """
 
 from extproc.dialects.api import api_of, model_asked
+from extproc.dialects.binding import bindings
 from extproc.dialects.edit import edit, usage_asked
 from extproc.dialects.estimate import estimate_tokens
 from extproc.dialects.listing import model_body, models_body
@@ -22,6 +23,7 @@ __all__ = [
     "Turn",
     "UsageStrip",
     "api_of",
+    "bindings",
     "edit",
     "estimate_tokens",
     "model_asked",

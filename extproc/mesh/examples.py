@@ -1,15 +1,16 @@
-"""Rewrites the rendered examples in `envoy/`: `python -m extproc.mesh.examples [directory]`.
+"""Rewrites the rendered examples in `envoy/` and `istio/`: `python -m extproc.mesh.examples`.
 
-Each `NAME.tiermesh.yaml` there becomes `NAME.envoy.yaml`, and the files its bootstrap names are put into `NAME/`.
+Each `envoy/NAME.tiermesh.yaml` becomes `NAME.envoy.yaml`, and the files its bootstrap names are put into `NAME/`. One of them
+becomes the resources in `istio/egress/` too.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from extproc.config import load
 from extproc.mesh import render_envoy
+from extproc.mesh.egress import Surroundings, render_egress
 
 RUN_DIR = Path("/run/tiermesh")
 WORKERS = 2
@@ -27,13 +28,20 @@ def rendered_examples(directory: Path) -> dict[Path, str]:
     return texts
 
 
-def main(arguments: list[str]) -> None:
+def rendered_egress(directory: Path) -> dict[Path, str]:
+    """The text of every file in `istio/egress/`, by path, for the configuration in `directory` (`envoy/`) that has cloud backends."""
+    config = load(directory / f"three-tiers{_SUFFIX}")
+    texts = render_egress(config, Surroundings(("shop", "search"), reach=("shop-data",), egress_namespace="istio-system"))
+    return {directory.parent / "istio" / "egress" / name: text for name, text in texts.items()}
+
+
+def main() -> None:
     """Writes them."""
-    directory = Path(arguments[0]) if arguments else Path(__file__).parents[2] / "envoy"
-    for path, text in rendered_examples(directory).items():
-        path.parent.mkdir(exist_ok=True)
+    directory = Path(__file__).parents[2] / "envoy"
+    for path, text in (rendered_examples(directory) | rendered_egress(directory)).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any as Json
 
 import betterproto2
-import yaml
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.google.protobuf import Any
+
+from extproc.mesh.plain import plain_yaml
 
 
 def extension(name: str, message: betterproto2.Message) -> core.TypedExtensionConfig:
@@ -44,16 +44,7 @@ def grpc_service(cluster: str, metadata: dict[str, str] | None = None, *, retry:
     )
 
 
-class _PlainDumper(yaml.SafeDumper):
-    """YAML without anchors: a reader of the file should not have to look elsewhere for a value."""
-
-    def ignore_aliases(self, _data: Json) -> bool:
-        return True
-
-
 def to_yaml(message: betterproto2.Message, heading: str) -> str:
     """`message` as Envoy's YAML under `heading` as a comment: proto field names, fields in the order of the proto."""
     # betterproto2 unpacks every Any whose type was imported and writes its `@type` first, as Envoy expects.
-    document = message.to_dict(casing=betterproto2.Casing.SNAKE)
-    comment = "".join(f"# {line}".rstrip() + "\n" for line in heading.splitlines())
-    return comment + yaml.dump(document, Dumper=_PlainDumper, sort_keys=False, width=140, allow_unicode=True)
+    return plain_yaml(message.to_dict(casing=betterproto2.Casing.SNAKE), heading)

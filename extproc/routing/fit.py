@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from extproc.config import Api, Backend, Capability
 
 ACCESS = "access:"
+RULE = "rule:"
+STAYS = "stays:"
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a request asks of whoever answers it. Token counts are estimates made before the answer.
 
-    `forbidden` are the backends that its caller may not reach, each with the access rule that says so.
+    `forbidden` are the backends that its caller may not reach, each with the access rule that says so. `stays` says why it must not
+    leave the premises, in a word for the record; empty where it may.
     """
 
     api: Api
@@ -22,6 +25,8 @@ class Demand:
     prompt_tokens: int
     max_output_tokens: int | None
     forbidden: Mapping[str, str] = field(default_factory=dict)
+    stays: str = ""
+    ruled_out: Mapping[str, str] = field(default_factory=dict)  # backends it never goes to, each with the routing rule that says so
 
 
 def misfit(backend: Backend, demand: Demand) -> str:
@@ -34,9 +39,13 @@ def misfit(backend: Backend, demand: Demand) -> str:
     # A caller who names no limit leaves the answer whatever room is left, so only the prompt has to fit then.
     if demand.prompt_tokens + (demand.max_output_tokens or 0) > backend.context_tokens:
         return "context"
-    # Last, so that access is the reason only where there is no other.
+    # Last, so that what somebody decided is the reason only where there is no other.
     rule = demand.forbidden.get(backend.name)
-    return f"{ACCESS}{rule}" if rule else ""
+    if rule:
+        return f"{ACCESS}{rule}"
+    if demand.stays and not backend.is_on_prem:
+        return f"{STAYS}{demand.stays}"
+    return f"{RULE}{demand.ruled_out[backend.name]}" if backend.name in demand.ruled_out else ""
 
 
 def fitting(backends: Iterable[Backend], demand: Demand) -> tuple[tuple[Backend, ...], tuple[str, ...]]:
@@ -50,3 +59,11 @@ def fitting(backends: Iterable[Backend], demand: Demand) -> tuple[tuple[Backend,
         else:
             kept.append(backend)
     return tuple(kept), tuple(dropped)
+
+
+def here(backends: tuple[Backend, ...], away: Mapping[str, str]) -> tuple[tuple[Backend, ...], tuple[str, ...]]:
+    """Those that are not `away`, order kept, and why the others are passed over (`name!saturated`)."""
+    if not away:
+        return backends, ()
+    kept = tuple(backend for backend in backends if backend.name not in away)
+    return kept, tuple(f"{backend.name}!{away[backend.name]}" for backend in backends if backend.name in away)

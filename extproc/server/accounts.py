@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from extproc.clock import SystemClock
 from extproc.config import Config
 from extproc.limits import Bounds, Gate, Herald, Settler, Sweeper
+from extproc.session import Sessions
 from extproc.store import Store
 from extproc.telemetry import Metrics
 from extproc.usage import Ledger, Record
@@ -28,6 +29,7 @@ class Accounts:
         bounds = Bounds(config.store.rollup_lines, config.store.rollups_kept_days * _DAY_S)
         self._store = store
         self.gate = Gate(store, clock)
+        self.sessions = Sessions(store)
         self._ledger = Ledger(store, kept=config.store.records_kept) if config.store.records_kept else None
         self._settler = Settler(store, counts_of, bounds=bounds)
         herald = Herald(config.notices, lambda event: metrics.count_threshold(event.limit, event.percent))
@@ -55,6 +57,7 @@ class Accounts:
         self._settler.close()
         if self._ledger is not None:
             self._ledger.close()
+        await self.sessions.close(timeout_s)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self._writing), timeout_s)
         if self._settler.waiting:

@@ -71,7 +71,7 @@ class Tally:
                 if page := _fetch(page_socket(run_dir, pid)):
                     self._shown[pid] = page
             for pid in self._shown.keys() - set(pids):
-                self._ended = merge([self._ended, _left(run_dir, pid) or self._shown[pid]])
+                self._ended = merge([self._ended, _left(run_dir, pid) or self._shown[pid]], has_gauges=False)
                 del self._shown[pid]
             return merge([self._ended, *self._shown.values()])
 

@@ -39,6 +39,10 @@ async def _awaited(answer: Awaitable[Release | Reply]) -> bytes:
     return codec.answer_body(await answer)
 
 
+async def _fallen_back(answer: Awaitable[Release | Reply]) -> bytes:
+    return codec.answer_body(await answer, is_downstream=False)
+
+
 class RequestCall:
     """The request phase of one request. Keeps the pipeline it began with, whatever is reloaded meanwhile.
 
@@ -81,6 +85,7 @@ class RequestCall:
             traceparent=self._traceparent,
             peer=evidence.peer,
             who=identify(self._pipeline.policy.identity, evidence),
+            claims=evidence.claims,
         )
 
     def end(self) -> None:
@@ -100,7 +105,7 @@ class FailoverCall:
         self._attempt = 0
         self.is_over = False
 
-    def message(self, data: bytes) -> bytes:
+    def message(self, data: bytes) -> bytes | Awaitable[bytes]:
         request = _read(data)
         kind = request.WhichOneof("request")
         if kind == "request_headers":
@@ -114,7 +119,7 @@ class FailoverCall:
             return codec.CONTINUE_REQUEST_TRAILERS
         raise CallError(Status.INVALID_ARGUMENT, f"{kind or 'nothing'} is not expected in the failover phase")
 
-    def _shape(self, request: pb.ProcessingRequest) -> bytes:
+    def _shape(self, request: pb.ProcessingRequest) -> bytes | Awaitable[bytes]:
         fields = request.metadata_context.filter_metadata[names.NAMESPACE].fields
         ticket = Ticket.decode(fields["ticket"].string_value) if "ticket" in fields else None
         if ticket is None or not 1 <= self._attempt <= len(ticket.chain):
@@ -127,7 +132,7 @@ class FailoverCall:
             released = self._pipeline.fall_back(ticket, self._attempt, backend, request.request_body.body)
         except ProtocolError as error:
             raise CallError(Status.INTERNAL, str(error)) from error
-        return codec.answer_body(released, is_downstream=False)
+        return codec.answer_body(released, is_downstream=False) if isinstance(released, Release) else _fallen_back(released)
 
     def end(self) -> None:
         return None

@@ -12,7 +12,7 @@ import logging
 import socket
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,7 +21,8 @@ from extproc.config import Config, Policy
 from extproc.limits import Door, tab_of
 from extproc.protocol import envoy_pb2 as pb
 from extproc.scope import parse
-from extproc.telemetry import Telemetry
+from extproc.session import Sessions
+from extproc.telemetry import Metrics, Telemetry
 from extproc.usage import Record, record_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Settlement:
         self._current = policy
         self._telemetry = telemetry
         self._accounts: Accounts | None = None
+        self.on_records: Callable[[Sequence[Record]], None] = lambda _: None
         self._waiting: deque[pb.HTTPAccessLogEntry] = deque()
         self._is_scheduled = False
 
@@ -64,6 +66,16 @@ class Settlement:
     def door(self, policy: Policy) -> Door | None:
         """The way to the limits of `policy`; None where there is no store to count in."""
         return Door(policy, self._accounts.gate) if self._accounts is not None and policy.limits else None
+
+    @property
+    def sessions(self) -> Sessions | None:
+        """What conversations are remembered by; None where there is no store."""
+        return self._accounts.sessions if self._accounts is not None else None
+
+    @property
+    def metrics(self) -> Metrics:
+        """This worker's numbers."""
+        return self._telemetry.metrics
 
     def counts_of(self, record: Record) -> str:
         """What counted a request when it was decided, for settling it where the store does not know its lease."""
@@ -120,6 +132,7 @@ class Settlement:
             self._accounts.put(records, lines)
         try:
             self._telemetry.emit(records, lines)
+            self.on_records(records)
         except Exception:
             log.exception("telemetry of %d requests is lost", len(records))
 

@@ -27,10 +27,13 @@ import uvloop
 from extproc.clock import SystemClock
 from extproc.config import Config, Policy, load
 from extproc.config.watch import ConfigWatcher, Loaded, Reload, loaded
+from extproc.custody import Custody
 from extproc.errors import TierMeshError
 from extproc.mesh import names
 from extproc.pipeline import Head, Pipeline, scorer_of
 from extproc.server import diagnostics, page
+from extproc.server.health import HealthWatch
+from extproc.server.keeping import Keeping
 from extproc.server.native import NativeServer
 from extproc.server.services import Services
 from extproc.server.settlement import Settlement, store_url
@@ -75,6 +78,11 @@ class Worker:
         config = started.config
         self._classifier = scorer_of(config)
         self._settlement = settlement
+        self.keeping = Keeping(config, place.run_dir, self._classifier.manifest.revision)
+        self.keeping.count(settlement.metrics)
+        self.watch = HealthWatch(started.policy, SystemClock(), place.run_dir)
+        self.watch.count(settlement.metrics)
+        settlement.on_records = self.watch.observe
         self.is_serving = True
         self.drain_s = config.processor.drain_s
         self.pipeline = self._pipeline(started.policy)
@@ -82,7 +90,9 @@ class Worker:
         self.services = Services(lambda: self.pipeline, settlement.settle, lambda: self.is_serving)
 
     def _pipeline(self, policy: Policy) -> Pipeline:
-        return Pipeline(policy, self._classifier, SystemClock(), self._settlement.door(policy))
+        settlement = self._settlement
+        custody = self.keeping.custody(policy, settlement.sessions)
+        return Pipeline(policy, self._classifier, SystemClock(), settlement.door(policy), custody, self.watch.health)
 
     def look_now(self) -> None:
         """Take the file as it is this moment: whoever says so has finished writing it."""
@@ -97,6 +107,7 @@ class Worker:
         policy = reload.loaded.policy
         if policy.digest != self.pipeline.policy.digest:
             self._settlement.know(policy)
+            self.watch.follow(policy)
             self.pipeline = self._pipeline(policy)
             log.info("deciding by configuration %s", policy.digest)
 
@@ -108,7 +119,7 @@ async def run(place: Place) -> None:
     settlement = await Settlement.start(config, started.policy, store_url(config, place.run_dir), place.index)
     worker = Worker(place, started, settlement)
     worker.watcher.look()
-    _warm_up(replace(worker.pipeline, door=None))
+    _warm_up(replace(worker.pipeline, door=None, outside=Custody(worker.pipeline.outside.inspector)))
     server = await _serve(place, config, worker.services)
     # Last, because the supervisor takes it for the sign that this worker serves.
     numbers = await page.hand_out(page.page_socket(place.run_dir, os.getpid()), settlement.metrics_page)
@@ -117,7 +128,9 @@ async def run(place: Place) -> None:
         worker.is_serving = False
         await _notice(server)
     await server.drain(worker.drain_s)
+    await worker.keeping.close()
     await settlement.close()
+    await worker.watch.close()
     numbers.close()
     page.leave(place.run_dir, os.getpid(), settlement.metrics_page())
 

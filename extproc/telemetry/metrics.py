@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Generic, TypeVar
 
@@ -93,6 +93,17 @@ class Metrics:
     def gauge_from(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Adds a gauge to the page whose value is read when the page is."""
         self.registry.register(_Pulled(lambda: GaugeMetricFamily(name, text, value=read())))
+
+    def labelled_gauge_from(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Adds a gauge to the page with a value for each `label` there is when the page is read."""
+
+        def family() -> GaugeMetricFamily:
+            made = GaugeMetricFamily(name, text, labels=(label,))
+            for value, number in read().items():
+                made.add_metric((value,), number)
+            return made
+
+        self.registry.register(_Pulled(family))
 
     def families(self) -> Iterator[Metric]:
         """Everything counted so far, without the creation times that Prometheus clients add."""

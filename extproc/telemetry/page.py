@@ -12,17 +12,18 @@ from prometheus_client.registry import Collector
 _Labels = tuple[tuple[str, str], ...]
 
 
-def merge(pages: Iterable[str]) -> str:
+def merge(pages: Iterable[str], *, has_gauges: bool = True) -> str:
     """The pages as one: samples of the same name and labels are added up, gauges too; creation times are left out.
 
     A counter must not fall when a worker ends, so the last page of an ended worker belongs among `pages` for good; the
-    merged pages of all ended ones do as well. Raises ValueError for text that is not a page.
+    merged pages of all ended ones do as well, without gauges: how things stand is nothing that the dead can say. Raises
+    ValueError for text that is not a page.
     """
     families: dict[str, Metric] = {}
     sums: dict[str, dict[tuple[str, _Labels], float]] = {}
     for page in pages:
         for family in text_string_to_metric_families(page):
-            if family.name.endswith("_created"):
+            if family.name.endswith("_created") or (family.type == "gauge" and not has_gauges):
                 continue
             families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
             values = sums.setdefault(family.name, {})

@@ -1,8 +1,8 @@
 """A stand-in LLM backend: real sockets, real API shapes, canned words.
 
-It answers OpenAI chat, completions, responses and embeddings, Anthropic messages, `GET /v1/models` and `GET /health`, and
-says in each answer and in the header `x-tiermesh-standin` that no model is behind it. What it does wrong is set by its
-`behaviour`, by `then` for the next requests, or by a request's `x-standin` header (see `behaviour.parse`).
+It answers OpenAI chat, completions, responses and embeddings, Anthropic messages, `GET /v1/models`, `GET /health`, and vLLM's
+`GET /metrics`, and says in each answer and in the header `x-tiermesh-standin` that no model is behind it. What it does wrong is
+set by its `behaviour`, by `then` for the next requests, or by a request's `x-standin` header (see `behaviour.parse`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import itertools
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Coroutine, Iterator
+from dataclasses import replace
 from typing import Any, Self, cast
 
 from extproc.testing import behaviour as behaviours
@@ -73,7 +75,7 @@ class Standin:
 
     def plan(self, arrival: Arrival) -> tuple[Reply, Behaviour]:
         """The reply to a request, and how it is to be sent. Keeps the request."""
-        self.arrivals.append(arrival)
+        self.arrivals.append(replace(arrival, at_s=time.time()))
         self.served += 1
         default = self.behaviour
         if self._next and arrival.method == "POST":

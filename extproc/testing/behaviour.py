@@ -26,6 +26,9 @@ class Behaviour:
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    waiting: int = 0  # these three are said on `/metrics`, as vLLM does
+    running: int = 0
+    kv_cache: float = 0.0
 
 
 def _fault(value: str) -> Fault:
@@ -55,6 +58,9 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "cached": ("cached_tokens", int),
     "cache_write": ("cache_write_tokens", int),
     "reasoning": ("reasoning_tokens", int),
+    "waiting": ("waiting", int),
+    "running": ("running", int),
+    "kv_cache": ("kv_cache", float),
 }
 
 

@@ -20,6 +20,7 @@ class Arrival:
     path: str  # with its query
     headers: dict[str, str]
     body: bytes
+    at_s: float = 0.0  # when it was whole, in seconds since the epoch
 
 
 class Body:

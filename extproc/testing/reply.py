@@ -46,7 +46,7 @@ def reply(arrival: Arrival, who: Identity, behaviour: Behaviour, serial: int) ->
         retry = {"retry-after": str(behaviour.retry_after_s)} if behaviour.retry_after_s is not None else {}
         return _error(path, who, behaviour.status, f"the stand-in {who.name} was told to fail", retry)
     if arrival.method == "GET":
-        return _reply_get(path, arrival, who)
+        return _reply_get(path, arrival, who, behaviour)
     dialect = answers.APIS.get(path)
     if arrival.method != "POST" or dialect is None:
         return _error(path, who, 404, f"the stand-in {who.name} has no {arrival.method} {path}")
@@ -69,7 +69,10 @@ def bad_request(who: Identity, path: str, message: str) -> Reply:
     return _error(path, who, 400, message)
 
 
-def _reply_get(path: str, arrival: Arrival, who: Identity) -> Reply:
+def _reply_get(path: str, arrival: Arrival, who: Identity, behaviour: Behaviour) -> Reply:
+    if path == "/metrics":
+        page = answers.metrics.page((who.models or (who.name,))[0], behaviour)
+        return Reply(_head(200, who, {"content-type": "text/plain; version=0.0.4; charset=utf-8", "content-length": str(len(page))}), page)
     if path == "/health":
         return Reply(_head(200, who, {"content-length": "0"}))
     if path == "/v1/models":

@@ -124,6 +124,13 @@ def _record(case: Case, reported_model: str, backend: Backend | None) -> Record:
         lease_sequence=ticket.lease_sequence,
         limit=ticket.limit,
         shadow_limits=ticket.shadow_limits,
+        residency=ticket.residency,
+        kinds=ticket.kinds,
+        residency_rules=ticket.residency_rules,
+        mode=ticket.mode,
+        would_tier=ticket.would_tier,
+        would_backend=ticket.would_backend,
+        session=ticket.session,
     )
 
 

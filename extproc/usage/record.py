@@ -77,6 +77,13 @@ class Record:
     lease_sequence: int = 0  # 0: the store was not heard, and may have reserved nothing
     limit: str = ""  # that refused it, or sent it to a cheaper tier
     shadow_limits: tuple[str, ...] = ()  # that would have refused it (`name`) or downgraded it (`name:downgrade`), were they enforced
+    residency: str = ""  # "allow", "on_prem", "block" or "spill", where anything was found that may not leave
+    kinds: tuple[str, ...] = ()  # of it, with counts: `email:2`, `unread:image:1`
+    residency_rules: tuple[str, ...] = ()  # that decided
+    mode: str = ""  # of routing, where it is not `enforce`: "shadow", "canary", "off"
+    would_tier: str = ""  # of a choice that was not followed
+    would_backend: str = ""
+    session: str = ""  # digest of the conversation
 
     @property
     def tokens(self) -> Tokens:

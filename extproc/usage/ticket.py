@@ -48,6 +48,13 @@ class Ticket:
     lease_sequence: int = 0
     limit: str = ""
     shadow_limits: tuple[str, ...] = ()
+    residency: str = ""  # "allow", "on_prem" or "block", where anything was found; "spill" where it left all the same
+    kinds: tuple[str, ...] = ()  # what was found, with counts: `email:2`
+    residency_rules: tuple[str, ...] = ()
+    mode: str = ""  # of routing, where it is not `enforce`
+    would_tier: str = ""  # of a choice that was not followed
+    would_backend: str = ""
+    session: str = ""  # digest of the conversation
 
     def encode(self) -> str:
         """Compact ASCII JSON; members that have their default are left out."""
@@ -101,6 +108,13 @@ _MEMBERS = shape.members_of(
         "lease_sequence": "ls",
         "limit": "li",
         "shadow_limits": "sh",
+        "residency": "re",
+        "kinds": "ki",
+        "residency_rules": "rr",
+        "mode": "rm",
+        "would_tier": "wt",
+        "would_backend": "wb",
+        "session": "se",
     },
 )
 _ALWAYS = object()  # equal to nothing: a member without a default is always written

@@ -40,7 +40,7 @@ backends:
     model: local-model
     location: on_prem
     context_tokens: 16000
-    capabilities: [tools, json_schema, images, audio]
+    capabilities: [tools, json_schema, images, audio]{local_more}
     price: {{input: 0.04, output: 0.12}}
     force: {{temperature: 0, seed: 7}}
     first_byte_timeout_s: {patience_s}
@@ -85,6 +85,7 @@ processor:
   decision_timeout_s: {score_in_s}
   drain_s: 5
 classifier: {{path: "{model}"}}
+health: {{{health}}}
 telemetry: {{metrics_address: "127.0.0.1:{metrics_port}", log: none, otlp_endpoint: "{otlp}", trace_share: 1}}
 """
 
@@ -258,10 +259,13 @@ def running(
     otlp: str = "",
     extra: str = "",
     listener: str = "",
+    health: str = 'mode: "off"',
+    local: str = "",
 ) -> Iterator[Stack]:
     """A gateway on free ports, in a directory whose name is short enough for Unix sockets.
 
-    `extra` is more of tiermesh.yaml, `listener` of that section. Decisions may take long, because
+    `extra` is more of tiermesh.yaml, `listener` and `health` of those sections, `local` of that backend, in which LOCAL stands for
+    its address. Backends are not left alone for failing: many tests make them fail on purpose. Decisions may take long, because
     the machine may be busy; a test of what happens beyond that sets `decide_in_s`.
     """
     with contextlib.ExitStack() as stack:
@@ -285,6 +289,8 @@ def running(
             score_in_s=decide_in_s / 2,
             otlp=otlp,
             listener=listener,
+            health=health,
+            local_more="".join(f"\n    {line.replace('LOCAL', standins['local'].url)}" for line in local.splitlines()),
             model=write_model(directory / "model", SCORES),
         )
         (directory / "tiermesh.yaml").write_text(text + extra)

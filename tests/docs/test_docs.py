@@ -145,7 +145,7 @@ OPERATIONS = DOCS / "operations.md"
 
 def _pulled_metrics() -> set[str]:
     """Counters and gauges whose value is read when the page is: they are in no table, only where they are made."""
-    made = re.findall(r'\b(count|gauge)_from\(\s*"(\w+)"', "\n".join(path.read_text() for path in SOURCES))
+    made = re.findall(r'\b(?:labelled_)?(count|gauge)_from\(\s*"(\w+)"', "\n".join(path.read_text() for path in SOURCES))
     return {name + ("_total" if kind == "count" else "") for kind, name in made}
 
 

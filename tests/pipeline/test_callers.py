@@ -25,6 +25,7 @@ backends:
   vectors: {url: "http://127.0.0.1:1", model: vector-model, tier: simple, apis: [embeddings], location: on_prem}
 models: {pass_through: [big-model, best], routed: [auto, "gpt-*"]}
 listener: {other_paths: mid}
+residency: {rules: {files: {kinds: ["unread:other_path"], action: allow}}}
 identity: {headers: {organisation: x-org}, trusted_peers: ["spiffe://acme/front"]}
 access:
   guests: {scope: guests, tiers: [simple], models: [auto], other_paths: true}

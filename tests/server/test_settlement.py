@@ -64,3 +64,18 @@ async def test_failing_telemetry_does_not_stop_what_comes_later(caplog: pytest.L
     await settled(kept, [entry("1"), entry("2")])
     assert kept.ids == ["2"]
     assert "telemetry of 1 requests is lost" in caplog.text
+
+
+async def test_records_are_handed_on_and_whoever_takes_them_cannot_stop_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    kept, handed = Kept(), []
+
+    def take(records: Sequence[Record]) -> None:
+        handed.extend(record.request_id for record in records)
+        raise ValueError("no")
+
+    settlement = Settlement(POLICY, kept)  # type: ignore[arg-type]
+    settlement.on_records = take
+    for number in ("1", "2"):
+        settlement.settle([entry(number)])
+        await asyncio.sleep(0.01)
+    assert kept.ids == handed == ["1", "2"]

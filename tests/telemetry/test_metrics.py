@@ -134,6 +134,23 @@ def test_values_of_others_are_read_when_the_page_is() -> None:
     assert "tiermesh_waiting 10.0" in metrics.page().decode()
 
 
+def test_a_gauge_may_have_a_value_for_each_of_its_labels_there_is_now() -> None:
+    metrics, standing = Metrics(), {"a": 1.0, "b": 0.0}
+    metrics.labelled_gauge_from("tiermesh_resting", "Resting.", "backend", lambda: standing)
+    page = metrics.page().decode()
+    assert 'tiermesh_resting{backend="a"} 1.0' in page
+    assert 'tiermesh_resting{backend="b"} 0.0' in page
+    standing.clear()
+    assert "tiermesh_resting{" not in metrics.page().decode()
+
+
+def test_how_things_stood_with_a_worker_that_ended_is_not_added() -> None:
+    page = '# HELP x_total X.\n# TYPE x_total counter\nx_total 2.0\n# HELP g G.\n# TYPE g gauge\ng 1.0\n'
+    ended = merge([page, page], has_gauges=False)
+    assert "x_total 4.0" in ended
+    assert "g 1.0" in merge([ended, page])
+
+
 def test_pages_add_up() -> None:
     one = '# HELP x_total X.\n# TYPE x_total counter\nx_total{a="1"} 2.0\n# HELP g G.\n# TYPE g gauge\ng 1.0\n'
     two = (

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from extproc.testing.answers import chat, completions, embeddings, messages, models, responses
+from extproc.testing.answers import chat, completions, embeddings, messages, metrics, models, responses
 from extproc.testing.answers.canned import Canned, compose, prompt_text, tokens_of
 from extproc.testing.answers.errors import error_body
 
-__all__ = ["APIS", "Canned", "Dialect", "compose", "error_body", "models", "prompt_text", "tokens_of"]
+__all__ = ["APIS", "Canned", "Dialect", "compose", "error_body", "metrics", "models", "prompt_text", "tokens_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,166 @@
+"""A window of text as numbers: hashed words and pairs of words, and how many words of each class there are.
+
+A word is known by the class it belongs to (an illness, a relative, a word of questions) rather than by itself, so that what
+the model learnt of one drug holds for all of them. Names are one word, and numbers one for each length. Where no spaces are
+written, pairs of characters are the words, and a class's words are found at every character.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BUCKETS = 1 << 15
+STEM_CHARS = 7  # endings beyond it say case and number, in most languages
+COUNTS = ("lines", "questions", "commas", "colons", "quotes", "braces", "semicolons", "equals", "digits", "names", "beyond_ascii", "chars")
+
+_LETTER = r"[^\s\x00-\x40\x5b-\x60\x7b-\x7f\xa0-\xbf、。，：；！？「」『』（）【】・…“”‘’–—]"  # noqa: RUF001
+_TOKEN = re.compile(rf"{_LETTER}+|\d[\d.,:/-]*|[^\s\w]")
+_NAME = re.compile(r"[A-ZÀ-ÞĀ-ſА-Я][a-zß-ÿā-ſа-яё]+(?: [A-Z]\.)?[ -](?:(?:van|de|der|von|da|al|el|bin) )?[A-ZÀ-ÞĀ-ſА-Я][a-zß-ÿā-ſа-яё'’]+")  # noqa: RUF001
+_UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f]")
+_ARABIC_JOINED = re.compile(r"^(?:و|ف)?(?:ال|لل|بال|ب|ل|ك)?")
+_LONGEST_CJK = 5
+_MAX_REMEMBERED, _MAX_REMEMBERED_CHARS = 30_000, 24
+_PAIR, _CLASS_PAIR = 0x9E3779B1, 0x85EBCA6B  # odd multipliers that spread the bits
+
+
+def _folded() -> dict[int, str]:
+    """Latin letters with marks to those without."""
+    table = {ord("ß"): "ss", ord("ø"): "o", ord("ł"): "l", ord("ı"): "i", ord("đ"): "d", ord("æ"): "ae", ord("œ"): "oe"}
+    for code in range(0xC0, 0x250):
+        first = unicodedata.normalize("NFKD", chr(code))[0]
+        if code not in table and first.isascii() and first.isalpha():
+            table[code] = first
+    return table
+
+
+_FOLDED = _folded()
+
+
+def canonical(text: str) -> str:
+    """`text` in lower case and without the marks of Latin letters."""
+    text = text.lower()
+    return text if text.isascii() else text.replace("\u0307", "").translate(_FOLDED)
+
+
+def bucket(word: str) -> int:
+    """The bucket of a word, the same on every machine."""
+    return zlib.crc32(word.encode("utf-8", "replace"))
+
+
+class Words:
+    """The classes of one model with the words it has seen."""
+
+    def __init__(self, classes: dict[str, list[str]]) -> None:
+        self.classes = tuple(classes)
+        self._bits = {name: 1 << place for place, name in enumerate(self.classes)}
+        self._whole: dict[str, int] = {}
+        self._begins: dict[str, int] = {}
+        for name, entries in classes.items():
+            for entry in entries:
+                known = self._begins if entry.endswith("*") else self._whole
+                word = canonical(entry.rstrip("*"))
+                known[word] = known.get(word, 0) | self._bits[name]
+        self._name = self._bits.get("name", 0)
+        self._seen = _Memory(self)
+
+    @property
+    def features(self) -> int:
+        """The number of features that are no hashed words."""
+        return len(self.classes) + len(COUNTS)
+
+    def read(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The buckets of `text`, never none, and its features."""
+        low = canonical(text)
+        ids: list[int] = []
+        masks: list[int] = []
+        seen = self._seen
+        for token in _TOKEN.findall(low):
+            some, some_masks = seen[token]
+            ids += some
+            masks += some_masks
+        return self._buckets(ids, masks), self._features(text, low, masks)
+
+    def mask(self, word: str) -> int:
+        """The classes of a canonical word, a bit each."""
+        found = self._whole.get(word, 0)
+        for size in range(min(len(word), 14), 0, -1):
+            beginning = self._begins.get(word[:size])
+            if beginning:
+                return found | beginning
+        return found
+
+    def take_apart(self, token: str) -> tuple[list[int], list[int]]:
+        """The buckets and the classes of a token: one of each, or one for each character where no spaces are written."""
+        first = token[0]
+        if first.isdigit():
+            return [bucket(f"#{min(sum(map(str.isdigit, token)), 9)}{'%' if '.' in token or ',' in token else ''}")], [0]
+        if _UNSPACED.search(token):
+            return self._unspaced(token)
+        mask = self.mask(token)
+        if not mask and "\u0600" <= first <= "\u06ff":
+            mask = self.mask(_ARABIC_JOINED.sub("", token))
+        return [bucket("#name" if mask == self._name and mask else token[:STEM_CHARS])], [mask]
+
+    def _unspaced(self, token: str) -> tuple[list[int], list[int]]:
+        masks = [0] * len(token)
+        for start in range(len(token)):
+            for size in range(1, _LONGEST_CJK + 1):
+                piece = token[start : start + size]
+                masks[start] |= self._whole.get(piece, 0) | self._begins.get(piece, 0)
+        return [bucket(token[start : start + 2]) for start in range(len(token))], masks
+
+    @staticmethod
+    def _buckets(ids: list[int], masks: list[int]) -> NDArray[np.int64]:
+        singles = np.array(ids or [0], np.int64)
+        classed = np.array([mask for mask in masks if mask] or [0], np.int64)
+        pairs = singles[:-1] * _PAIR ^ singles[1:]
+        class_pairs = classed[:-1] * _CLASS_PAIR ^ classed[1:] * 31
+        every = np.concatenate((singles, pairs ^ pairs >> 15, class_pairs ^ class_pairs >> 17))
+        return every & (BUCKETS - 1)
+
+    def _features(self, text: str, low: str, masks: list[int]) -> NDArray[np.float32]:
+        counts = [0] * len(self.classes)
+        for mask in masks:
+            while mask:
+                lowest = mask & -mask
+                counts[lowest.bit_length() - 1] += 1
+                mask ^= lowest
+        count = low.count
+        chars = len(low) + 1
+        counts += [
+            count("\n"),
+            count("?") + count("؟") + count("？"),  # noqa: RUF001
+            count(","),
+            count(":"),
+            count('"'),
+            count("{") + count("["),
+            count(";"),
+            count("="),
+            count("0") + count("1") + count("2"),
+            len(_NAME.findall(text)),
+            0 if low.isascii() else 1,
+            chars // 50,
+        ]
+        values: NDArray[np.float32] = np.log1p(np.array(counts, np.float32))
+        return values
+
+
+class _Memory(dict[str, tuple[list[int], list[int]]]):
+    """What tokens are made of. Bounded: when full it forgets everything and starts again."""
+
+    def __init__(self, words: Any) -> None:
+        self._words = words
+
+    def __missing__(self, token: str) -> tuple[list[int], list[int]]:
+        found: tuple[list[int], list[int]] = self._words.take_apart(token)
+        if len(token) <= _MAX_REMEMBERED_CHARS:
+            if len(self) >= _MAX_REMEMBERED:
+                self.clear()
+            self[token] = found
+        return found

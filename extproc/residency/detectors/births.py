@@ -1,0 +1,107 @@
+"""Dates of birth: a date behind a word for being born, in the languages of a dozen countries.
+
+A label ("date of birth", a form's field) is enough. The verb alone ("was born on") is also how biographies begin: there, the
+sentence has to be about somebody at hand, or the date be written in figures.
+"""
+
+from __future__ import annotations
+
+import re
+
+from extproc.residency.detector import Detector
+from extproc.residency.detectors.cues import beside, cue
+from extproc.residency.hit import Hit
+
+_FIGURES = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:3[01]|[12]\d|0?[1-9])|(?:3[01]|[12]\d|"
+    r"0?[1-9])\s?[-./ ]\s?(?:3[01]|[12]\d|0?[1-9])\s?[-./ ]\s?(?:(?:19|20)?\d\d)|"
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:3[01]|[12]\d|0[1-9])|(?:(?:19|20)\d\d|昭和\d+|平成\d+|"
+    r"令和\d+)\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]?)(?!\d)"
+)
+_MONTHS = (
+    "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|janv|févr|fevr|avr|juin|juil|août|aout|déc|ene|abr|"
+    "ago|dic|gen|mag|giu|lug|set|ott|"
+    "mrt|mei|fev|out|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек"
+)
+_WRITTEN = re.compile(
+    rf"(?<!\d)(?:\d{{1,2}}(?:st|nd|rd|th|er|\.|º)?\s?(?:of |de |-)?\s?(?:{_MONTHS})\w{{0,8}}\.?,?\s?(?:de |del |of |"
+    rf"-)?\s?(?P<a>(?:19|20)\d\d)|"
+    rf"(?:{_MONTHS})\w{{0,8}}\.?\s\d{{1,2}}(?:st|nd|rd|th)?,?\s(?P<b>(?:19|20)\d\d))",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_PERSONAL = cue(
+    "patients?", "pt", "i", "my", "customer", "client", "employee", "applicant", "claimant", "tenant", "member", "policy ?holder",
+    "insured", "passenger", "guest", "student", "son", "daughter", "wife", "husband", "mother", "father", "child", "baby", "spouse",
+    "mr", "mrs", "ms", "miss", "resident", "living", "lives", "address", "passport", "ssn", "phone", "email", "mrn", "id", "frau",
+    "herr", "patientin", "kunde", "versicherte", "wohnhaft", "madame", "monsieur", "mme", "domicilié", "paciente", "señora?", "paziente",
+    "residente", "defendant", "suspect", "witness", "candidate", "subject", "contact", "user", "beneficiary", "nationality", "marital",
+    "years old",
+)  # fmt: skip
+_MADE = cue(
+    "versions?",
+    "releases?",
+    "software",
+    "company",
+    "project",
+    "product",
+    "library",
+    "language",
+    "brand",
+    "team",
+    "startup",
+    "idea",
+    "app",
+    "branch",
+    "firma",
+    "release",
+)
+_FIRST_YEAR = 1905
+
+
+def _date_behind(hit: Hit) -> tuple[str, bool] | None:
+    """The date in figures or in words that follows the cue, and whether it is in words."""
+    text = hit.text[-1:] + hit.after(40)
+    figures = _FIGURES.match(text)
+    if figures is not None:
+        return figures[0], False
+    written = _WRITTEN.match(text) or _WRITTEN.search(hit.text[-24:] + hit.after(24))
+    return None if written is None else (written[0], True)
+
+
+def _is_recent(date: str) -> bool:
+    year = _YEAR.findall(date)
+    return not year or int(year[-1] if not date.startswith(year[0]) else year[0]) >= _FIRST_YEAR
+
+
+def _is_labelled(hit: Hit) -> bool:
+    found = _date_behind(hit)
+    return found is not None and _is_recent(found[0])
+
+
+def _is_told(hit: Hit) -> bool:
+    found = _date_behind(hit)
+    if found is None or not _is_recent(found[0]) or _MADE.search(hit.before(60)):
+        return False
+    return not found[1] or _PERSONAL.search(hit.before(100)) or _PERSONAL.search(hit.after(100))
+
+
+_LABELS = (
+    r"\bdob\b", "_dob", "d\\.o\\.b", "date of birth", "birth ?date", "birth day", "birthdate", "geburtsdatum", "geb\\.?-?datum",
+    "geb\\.", "geburtstag", "date de naissance", "fecha de nacimiento", "fecha nacimiento", "f\\. ?nac", "data di nascita",
+    "data de nascimento", "geboortedatum", "data urodzenia", "födelsedatum", "fødselsdato", "fødselsdag", "syntymäaika",
+    "datum narození", "dátum narodenia", "data nașterii", "data nasterii", "születési (?:idő|dátum)", "datum rođenja", "дата рождения",
+    "дата народження", "ημερομηνία γέννησης", "doğum tarihi", "生年月日", "出生日期", "生日", "생년월일", "जन्म तिथि", "जन्मतिथि", "تاريخ الميلاد",
+    "תאריך לידה", "tanggal lahir", "tarikh lahir", "ngày sinh", "วันเกิด", r"\bd/o/b\b",
+)  # fmt: skip
+_VERBS = (
+    r"\bborn\b", "geboren", r"\bgeb\b", r"\bné\b", r"\bnée\b", "né le", "née le", r"\bnacid[oa]\b", "nació", r"\bnat[oa] il\b",
+    r"\bnat[oa] a\b", "nascid[oa]", "nasceu", "urodzon[ya]", "ur\\.", "född", "født", "syntynyt", "narozen", "születtem", "született",
+    "родил(?:ся|ась)", "doğumlu",
+)  # fmt: skip
+_JOINT = r"[^0-9\n]{0,40}[0-9]"
+
+DETECTORS: tuple[Detector, ...] = (
+    *beside("date_of_birth", _LABELS, _JOINT, _is_labelled),
+    *beside("date_of_birth", _VERBS, _JOINT, _is_told),
+)

@@ -1,0 +1,65 @@
+"""Private keys: PEM of every kind (RFC 7468), OpenSSH, PGP, PuTTY, age, JWK (RFC 7517), WireGuard, and mnemonics of wallets.
+
+The header alone is talk about keys; what makes a key is what follows it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from extproc.residency.detector import Detector
+from extproc.residency.detectors.randomness import is_placeholder
+from extproc.residency.hit import Hit
+
+_GAP = re.compile(r"(?:\s|\\+[nr]|[\"'+,>|#*\\-]|Proc-Type: ?[\w,]+|DEK-Info: ?[\w,-]+|(?:Version|Comment): ?.{1,60})*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=]{8,}")
+_HAS_MIX = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9+/])|MI[IG]|b3BlbnNz|lQ[A-Za-z]|[A-Z][a-z]+[A-Z]")
+
+
+def _has_body(hit: Hit) -> bool:
+    after = hit.after(200)
+    gap = _GAP.match(after)
+    body = _BASE64.match(after, gap.end() if gap else 0)
+    return body is not None and not is_placeholder(body[0]) and _HAS_MIX.match(body[0]) is not None
+
+
+_LINES = re.compile(r"Private-Lines: ?\d|[A-Za-z0-9+/=]{24}")
+
+
+def _has_lines(hit: Hit) -> bool:
+    return _LINES.search(hit.after(200)) is not None
+
+
+def _is_jwk(hit: Hit) -> bool:
+    return "kty" in hit.around(200)
+
+
+# The list of BIP 39 has none of these.
+_PROSE = frozenset("a an the and is are was were be been of to in on at it its for with by or as i if not from my me your our their his her".split())
+_WORD = re.compile(r"[a-z]{3,8}")
+_NUMBERING = re.compile(r"\d{1,2}[.):]")
+_LEAST_WORDS = 12
+
+
+def _is_mnemonic(hit: Hit) -> bool:
+    words = 0
+    for word in re.split(r"[\s,;]+", _NUMBERING.sub(" ", hit.after(200)).lower().strip(" :=\"'`-\n")):
+        if _WORD.fullmatch(word.strip("\"'`.")) and word not in _PROSE:
+            words += 1
+            if words >= _LEAST_WORDS:
+                return True
+        elif words >= 3 or word in _PROSE - {"is", "are", "my", "was"}:
+            return False
+    return False
+
+
+DETECTORS = (
+    Detector("private_key", r"BEGIN[ _][A-Z0-9 _]{0,40}PRIVATE[ _]KEY(?:[ _]BLOCK)?", _has_body),
+    Detector("private_key", r"PuTTY-User-Key-File-[0-9]", _has_lines),
+    Detector("private_key", r"AGE-SECRET-KEY-1[A-Z0-9]{20}"),
+    Detector("private_key", r"b3BlbnNzaC1rZXktdjE", caseless=False),
+    Detector("private_key", r"MII(?:E[a-z]{1,2}|C[VWX]|J[JKQR]|G[HI])[A-Za-z]{0,2}IBA[A-Z][AGB]", caseless=False),
+    Detector("private_key", r"\"d\"\s{0,2}:\s{0,2}\"[\w-]{40}|\bd: [\w-]{42}", _is_jwk, caseless=False),
+    Detector("private_key", r"private[ _]?key[\"']?\s{0,3}[=:]\s{0,3}[\"']?(?:0x[0-9a-f]{64}|[0-9a-f]{64}\b|[A-Za-z0-9+/]{43}=|[59KLc][1-9A-HJ-NP-Za-km-z]{50,51}\b)"),
+    Detector("private_key", r"(?:seed|recovery|backup|secret)[ _-]?(?:phrase|words)|mnemonic(?:[ _]phrase)?", _is_mnemonic),
+)

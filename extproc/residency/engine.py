@@ -1,0 +1,111 @@
+"""All patterns in one automaton, and one pass over the text.
+
+Hyperscan, because it says where each pattern matches, for any number of patterns in one pass, without backtracking. Measured
+on 64,000 bytes of prose with thirty patterns: 50 µs, where RE2's set took 140 µs and only names the patterns that match. A
+pattern costs about 5 µs on that text, unless it begins with a bounded repeat of a broad class (`[a-z0-9.]{1,64}@`, 470 µs):
+those start at the literal, and their check looks back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import hyperscan
+
+# One callback takes 0.2 µs. A text in which nearly every byte ends a match was written to be that.
+_MIN_EVENTS = 4_096
+_EVENTS_PER_BYTE = 0.5
+
+
+class Pattern(NamedTuple):
+    """What is compiled: Hyperscan's syntax, and whether upper and lower case are one."""
+
+    text: str
+    is_caseless: bool = True
+
+
+class Found(NamedTuple):
+    """A candidate: pattern `number` (its place in the list) matches at `[start, end)`."""
+
+    number: int
+    start: int
+    end: int
+
+
+class Finds(NamedTuple):
+    """The candidates of a text, in the order of their ends; `is_cut` where there were too many to list."""
+
+    candidates: list[Found]
+    is_cut: bool
+
+
+def problem_of(pattern: str) -> str | None:
+    """Why Hyperscan does not take `pattern`, or None if it does."""
+    try:
+        Engine((Pattern(pattern),))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+class Engine:
+    """A compiled list of patterns. ValueError for a pattern that Hyperscan does not take, with its number."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._database = _compiled(patterns) if patterns else None
+
+    def find(self, data: bytes, max_events: int | None = None) -> Finds:
+        """Where the patterns match in `data`, which is UTF-8; no more than about `max_events` ends of matches are looked at."""
+        ends: dict[tuple[int, int], int] = {}
+        if self._database is None or not data:
+            return Finds([], False)
+        budget = _MIN_EVENTS + int(len(data) * _EVENTS_PER_BYTE) if max_events is None else max_events
+        count = 0
+
+        def on_match(index: int, start: int, end: int, _flags: int, _context: object) -> bool:
+            nonlocal count
+            count += 1
+            ends[index, start] = end  # ends come in rising order, so the last is the longest
+            return count > budget
+
+        is_cut = False
+        try:
+            self._database.scan(data, match_event_handler=on_match)
+        except hyperscan.ScanTerminated:
+            is_cut = True
+        return Finds([Found(index, start, end) for (index, start), end in ends.items()], is_cut)
+
+
+def _compiled(patterns: Sequence[Pattern]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    try:
+        database.compile(
+            expressions=[pattern.text.encode() for pattern in patterns],
+            ids=list(range(len(patterns))),
+            elements=len(patterns),
+            flags=[_flags(pattern) for pattern in patterns],
+        )
+    except hyperscan.error as error:
+        raise ValueError(_problem(patterns) or str(error)) from error
+    return database
+
+
+def _flags(pattern: Pattern) -> int:
+    flags = hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_MULTILINE
+    if pattern.is_caseless:
+        flags |= hyperscan.HS_FLAG_CASELESS
+    # Only with this flag are classes and case those of characters instead of bytes; `\b` stays ASCII's.
+    return int(flags if pattern.text.isascii() else flags | hyperscan.HS_FLAG_UTF8)
+
+
+def _problem(patterns: Sequence[Pattern]) -> str | None:
+    """What is wrong with the first of `patterns` that does not compile by itself."""
+    if len(patterns) == 1:
+        return None
+    for index, pattern in enumerate(patterns):
+        try:
+            _compiled((pattern,))
+        except ValueError as error:
+            return f"pattern {index}, {pattern.text}: {error}"
+    return None

@@ -1,0 +1,161 @@
+"""From a request to an `Inspection`: read, bring to normal form, find, check; then the same for what was encoded in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from extproc.clock import Clock
+from extproc.dialects import Request
+from extproc.residency import normalise, reading, unwrap
+from extproc.residency.catalogue import detectors_of
+from extproc.residency.context import ContextJudge
+from extproc.residency.detector import Detector
+from extproc.residency.engine import Engine, Found, Pattern
+from extproc.residency.hit import Hit
+from extproc.residency.inspection import Inspection
+from extproc.residency.policy import ScanPolicy
+
+_MAX_LAYERS = 4  # of encodings: what is read of a body, and three inside of each other
+
+# Work is bounded, not recall: a kind with so many values needs no more of them, and a text with so many look-alikes of one
+# kind counts as not read. Ordinary tables and logs of any size stay below a candidate for 64 bytes.
+_MAX_VALUES = 100
+_MIN_LOOKALIKES = 500
+_LOOKALIKES_PER_BYTE = 1 / 64
+_CLOCK_EVERY = 32  # checks
+_REACH_BYTES = 200  # how far a pattern of allowed text may reach beyond what was found
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What has been found so far."""
+
+    ends_at_s: float
+    max_lookalikes: int = 0
+    values: dict[str, set[bytes]] = field(default_factory=dict)
+    lookalikes: dict[str, int] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    checks: int = 0
+
+    def inspection(self) -> Inspection:
+        kinds = sorted((kind, len(values)) for kind, values in self.values.items() if values)
+        return Inspection(tuple(kinds), tuple(sorted(self.unread)))
+
+
+class Scanner:
+    """The detectors of one policy, compiled. ValueError for a pattern or a network that is none.
+
+    Holds no state of a request; one for each thread, since Hyperscan's scratch space is the database's.
+    """
+
+    def __init__(self, policy: ScanPolicy, clock: Clock, detectors: tuple[Detector, ...] | None = None) -> None:
+        self._detectors = detectors_of(policy) if detectors is None else detectors
+        patterns = [Pattern(detector.pattern, detector.caseless) for detector in self._detectors]
+        # The words of the context model are searched for in the same pass; with detectors handed in there are none.
+        self._context = ContextJudge.load() if detectors is None else None
+        self._first_word = len(patterns)
+        patterns += [Pattern(pattern) for pattern in self._context.patterns] if self._context else []
+        self._ignored_kinds = policy.ignored_kinds
+        self._engine = Engine(patterns)
+        self._allowed = [(Engine((Pattern(allowed.pattern),)), allowed.kinds) for allowed in policy.allowed]
+        self._deadline_s = policy.deadline_s
+        self._clock = clock
+
+    def scan(self, request: Request) -> Inspection:
+        """What is in `request`. Never raises: a failure inside is an inspection that says so."""
+        try:
+            tally = self._tally()
+            text = reading.read(request)
+            tally.unread |= text.unread
+            self._run(text.pieces, tally)
+            return tally.inspection()
+        except Exception:  # noqa: BLE001 - whatever goes wrong here, the request is not known to be clean
+            return Inspection(is_error=True)
+
+    def scan_text(self, text: str) -> Inspection:
+        """What is in `text`, as if a request had it as its only piece. Never raises."""
+        try:
+            tally = self._tally()
+            self._run([text], tally)
+            return tally.inspection()
+        except Exception:  # noqa: BLE001 - as above
+            return Inspection(is_error=True)
+
+    def _tally(self) -> _Tally:
+        return _Tally(self._clock.monotonic() + self._deadline_s)
+
+    def _run(self, pieces: list[str], tally: _Tally) -> None:
+        seen: set[bytes] = set()
+        for _ in range(_MAX_LAYERS):
+            data = normalise.joined(pieces)
+            self._search(data, tally)
+            if self._is_late(tally):
+                return
+            inner = unwrap.unwrap(data)
+            tally.unread |= inner.unread
+            pieces = [piece for piece in inner.pieces if _is_new(piece, seen)]
+            if not pieces:
+                return
+        tally.unread.add("depth")
+
+    def _search(self, data: bytes, tally: _Tally) -> None:
+        finds = self._engine.find(data)
+        if finds.is_cut:
+            tally.unread.add("too_many")
+        tally.max_lookalikes = max(tally.max_lookalikes, _MIN_LOOKALIKES + int(len(data) * _LOOKALIKES_PER_BYTE))
+        words: list[tuple[int, int, int]] = []
+        for found in finds.candidates:
+            if found.number >= self._first_word:
+                words.append((found.number - self._first_word, found.start, found.end))
+                continue
+            self._consider(data, found, tally)
+            tally.checks += 1
+            if not tally.checks % _CLOCK_EVERY and self._is_late(tally):
+                return
+        if words and not self._is_late(tally):
+            self._judge(data, words, tally)
+
+    def _judge(self, data: bytes, words: list[tuple[int, int, int]], tally: _Tally) -> None:
+        """What the context model says of the windows around `words`."""
+        for kind, start, end in self._context.judge(data, words) if self._context else ():
+            if kind not in self._ignored_kinds and not self._is_allowed(data, Found(0, start, end), kind):
+                tally.values.setdefault(kind, set()).add(data[start:end])
+
+    def _consider(self, data: bytes, found: Found, tally: _Tally) -> None:
+        detector = self._detectors[found.number]
+        values = tally.values.setdefault(detector.kind, set())
+        if len(values) >= _MAX_VALUES:
+            return
+        value = data[found.start : found.end]
+        lookalikes = tally.lookalikes.get(detector.kind, 0)
+        if lookalikes >= tally.max_lookalikes:
+            tally.unread.add("too_many")
+        elif (detector.check is None or detector.check(Hit(data, found.start, found.end))) and not self._is_allowed(data, found, detector.kind):
+            values.add(value)
+        else:
+            tally.lookalikes[detector.kind] = lookalikes + 1
+
+    def _is_allowed(self, data: bytes, found: Found, kind: str) -> bool:
+        """Whether a pattern that lets `kind` pass matches text that has all of `found` in it."""
+        start = max(0, found.start - _REACH_BYTES)
+        near = data[start : found.end + _REACH_BYTES]
+        return any(
+            place.start + start <= found.start and found.end <= place.end + start
+            for engine, kinds in self._allowed
+            if not kinds or kind in kinds
+            for place in engine.find(near).candidates
+        )
+
+    def _is_late(self, tally: _Tally) -> bool:
+        if self._clock.monotonic() < tally.ends_at_s:
+            return False
+        tally.unread.add("deadline")
+        return True
+
+
+def _is_new(piece: str, seen: set[bytes]) -> bool:
+    raw = piece.encode(errors="replace")
+    if raw in seen:
+        return False
+    seen.add(raw)
+    return True

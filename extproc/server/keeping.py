@@ -1,0 +1,81 @@
+"""What a worker needs to keep what is sensitive in the house: a scanner, the conversations' memory, the audit log."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from extproc.audit import Log, load_keys
+from extproc.clock import SystemClock
+from extproc.config import Config, Policy
+from extproc.custody import Custody, Inspector, Memories
+from extproc.dialects import Request
+from extproc.residency import Inspection, Scanner, ScanPolicy, scan_policy
+from extproc.telemetry import Metrics
+
+log = logging.getLogger("tiermesh.keeping")
+
+
+class _Broken:
+    """A scanner that could not be made: it has seen nothing, so everything is sensitive."""
+
+    def scan(self, request: Request) -> Inspection:  # noqa: ARG002 - as the protocol has it
+        return Inspection(is_error=True)
+
+
+class Keeping:
+    """One worker's. The scanner is made anew where a reload changes what is looked for."""
+
+    def __init__(self, config: Config, run_dir: Path, classifier: str) -> None:
+        self._classifier = classifier
+        self._log = _log_of(config, run_dir)
+        self._looked_for: ScanPolicy | None = None
+        self._inspector: Inspector | None = None
+
+    def custody(self, policy: Policy, memories: Memories | None) -> Custody:
+        """The way to the outside for this policy's pipeline."""
+        inspector = self._scanner(policy) if policy.residency.reads else None
+        return Custody(inspector, memories if policy.residency.reads else None, self._log, self._classifier)
+
+    def count(self, metrics: Metrics) -> None:
+        """What is written and what is not, on the metrics page."""
+        kept = self._log
+        if kept is None:
+            return
+        metrics.count_from("tiermesh_audit_records", "Records written to the audit log.", lambda: kept.written)
+        metrics.count_from("tiermesh_audit_failures", "Records that could not be written.", lambda: kept.unwritten)
+        metrics.gauge_from("tiermesh_audit_broken", "1 while the audit log cannot be written.", lambda: kept.trouble is not None)
+
+    async def close(self) -> None:
+        """Writes what waits."""
+        if self._log is not None:
+            await self._log.close()
+
+    def _scanner(self, policy: Policy) -> Inspector:
+        wanted = scan_policy(policy.residency)
+        if self._inspector is None or wanted != self._looked_for:
+            self._looked_for = wanted
+            try:
+                self._inspector = Scanner(wanted, SystemClock())
+            except Exception:
+                log.exception("the scanner cannot be made: every request counts as sensitive")
+                self._inspector = _Broken()
+        return self._inspector
+
+
+def audit_directory(config: Config, run_dir: Path) -> Path:
+    """Where the log is."""
+    return Path(config.audit.directory) if config.audit.directory else run_dir / "audit"
+
+
+def audit_key(config: Config, run_dir: Path) -> Path:
+    """Where its secret is: beside the log, not in it, so that a copy of the log does not carry it along."""
+    return Path(config.audit.key_file) if config.audit.key_file else audit_directory(config, run_dir).with_suffix(".key")
+
+
+def _log_of(config: Config, run_dir: Path) -> Log | None:
+    """The log; None where none is kept. Raises StartError when its key cannot be used."""
+    if not config.audit.enabled or config.residency.mode == "off":
+        return None
+    keys = load_keys(audit_key(config, run_dir))
+    return Log.open(audit_directory(config, run_dir), keys, rotate_bytes=config.audit.rotate_bytes, durable=config.audit.durable)

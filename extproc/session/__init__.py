@@ -1,0 +1,11 @@
+"""Which conversation is this, and what has it been through? Remembered in the store, for a while.
+
+What lives here knows how conversations are told apart and what is kept of them: kinds and names, never text. What must not:
+what follows from it (`residency`, `routing`).
+"""
+
+from extproc.session.key import Session, session_of
+from extproc.session.memory import Memory
+from extproc.session.sessions import Sessions, Unknown
+
+__all__ = ["Memory", "Session", "Sessions", "Unknown", "session_of"]

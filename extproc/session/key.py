@@ -1,0 +1,74 @@
+"""What a conversation is known by.
+
+LLM APIs have no conversation: every turn brings the whole history again, or the name of what the provider keeps. So a
+conversation is known by the first of
+
+    a configured header                    set by whoever knows: an agent, a chat application
+    the conversation that the body names   `conversation`, `metadata.session_id` and its like
+    how it began                           a digest of the scope, the user named in the body, the system prompt, the first user turn
+
+The last of these is the same in every later turn as long as the history is sent along unshortened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from extproc.dialects import Request
+from extproc.scope import Scope, text_of
+
+_NAMED_IN = ("session_id", "conversation_id", "thread_id", "chat_id")
+_USERS = ("safety_identifier", "user", "prompt_cache_key")
+_READ_CHARS = 4_000
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A conversation's key in the store, and whether it may have a past: a first turn that only its beginning names has none."""
+
+    organisation: str
+    digest: str
+    may_have_past: bool
+
+
+def session_of(request: Request, headers: Mapping[str, str], named_by: tuple[str, ...], scope: Scope) -> Session:
+    """The conversation that `request` belongs to. Scopes never share one."""
+    name = next((f"{header}={value}" for header in named_by if (value := headers.get(header, ""))), "") or _named(request.members)
+    if name:
+        return Session(scope[0], _digest(text_of(scope), name), may_have_past=True)
+    first = next((turn.text for turn in request.turns if turn.role == "user"), request.ask)
+    digest = _digest(text_of(scope), _user(request.members), request.system[:_READ_CHARS], first[:_READ_CHARS])
+    return Session(scope[0], digest, may_have_past=_has_past(request))
+
+
+def _has_past(request: Request) -> bool:
+    return any(turn.role != "user" for turn in request.turns) or isinstance(request.members.get("previous_response_id"), str)
+
+
+def _named(members: Mapping[str, Any]) -> str:
+    conversation = members.get("conversation")
+    if isinstance(conversation, dict):
+        conversation = conversation.get("id")
+    if isinstance(conversation, str) and conversation:
+        return f"conversation={conversation}"
+    metadata = members.get("metadata")
+    if not isinstance(metadata, dict):
+        return ""
+    return next((f"{key}={value}" for key in _NAMED_IN if isinstance(value := metadata.get(key), str) and value), "")
+
+
+def _user(members: Mapping[str, Any]) -> str:
+    named = [value for key in _USERS if isinstance(value := members.get(key), str)]
+    metadata = members.get("metadata")
+    if isinstance(metadata, dict) and isinstance(user := metadata.get("user_id"), str):
+        named.append(user)
+    return "\0".join(named)
+
+
+def _digest(*parts: str) -> str:
+    text = "\0".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()

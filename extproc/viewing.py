@@ -1,0 +1,74 @@
+"""What the choice knows besides what a request needs: its circumstances, put together from what the other rooms found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from extproc import dialects
+from extproc.config import Api, Policy
+from extproc.config.compiled_routing import Rule
+from extproc.routing import Circumstance, Past, View, fitting_rules, script_of
+from extproc.scope import matches
+from extproc.shaping import Asked
+
+
+class Health(Protocol):
+    """What the choice needs of the watch over backends."""
+
+    def away(self, now_s: float) -> Mapping[str, str]:
+        """The backends to pass over as long as others can answer, each with the word why."""
+
+    def first_byte_ms(self, now_s: float) -> Mapping[str, float]:
+        """How quick those of which that is known have been of late."""
+
+    def sent(self, backend: str, now_s: float) -> None:
+        """A request leaves for `backend` first."""
+
+
+def view_of(policy: Policy, asked: Asked, wall_s: float) -> View:
+    """What can be told from the request itself."""
+    request, head, found = asked.request, asked.head, asked.found
+    if request.api is Api.EMBEDDINGS:
+        return asked.view
+    routing = policy.routing
+    rules: tuple[Rule, ...] = ()
+    if routing.rules:
+        task = found.verdict.task if found.verdict else ""
+        path, script = head.path.partition("?")[0], script_of(request.ask)
+        rules = fitting_rules(routing, Circumstance(head.who.scope, request.model, path, task, script, head.headers))
+    return View(
+        pins=dialects.bindings(request),
+        is_tool_turn=bool(request.turns) and request.turns[-1].role == "tool",
+        rules=rules,
+        asked_rank=_asked_rank(policy, asked) if routing.ask_header else -1,
+        session=asked.session.digest if asked.session else "",
+        now_s=wall_s,
+    )
+
+
+def with_memory(asked: Asked) -> Asked:
+    """The same, once it is known what its conversation has been through."""
+    memory = asked.memory
+    if memory is None or not memory.backend:
+        return asked
+    past = Past(memory.tier, memory.backend, memory.prompt_tokens, memory.at)
+    return replace(asked, view=replace(asked.view, past=past))
+
+
+def with_health(asked: Asked, health: Health | None) -> Asked:
+    """The same, with how the backends fare now."""
+    if health is None:
+        return asked
+    now_s = asked.view.now_s
+    away, first_byte_ms = health.away(now_s), health.first_byte_ms(now_s)
+    return replace(asked, view=replace(asked.view, away=away, first_byte_ms=first_byte_ms)) if away or first_byte_ms else asked
+
+
+def _asked_rank(policy: Policy, asked: Asked) -> int:
+    """The rank of the tier that its caller names and may name; -1 for none."""
+    named = asked.head.headers.get(policy.routing.ask_header, "")
+    if not named or not any(matches(pattern, asked.who.scope) for pattern in policy.routing.ask_scopes):
+        return -1
+    return next((rank for rank, tier in enumerate(policy.tiers) if tier.name == named), -1)

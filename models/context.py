@@ -1,0 +1,182 @@
+"""Trains the context model and writes its files.
+
+    OMP_NUM_THREADS=1 python -m models.context [--out extproc/residency/model] [--check]
+
+Needs what the product needs and nothing else. Seeds are fixed: on one machine with the same libraries it gives the same bytes.
+With --check the held-out fifth stays out of training and is measured; what is shipped is trained on all rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import random
+import time
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extproc.residency.context import manifest
+from extproc.residency.context.judge import windows
+from extproc.residency.context.words import BUCKETS, Words
+from models import context_rows, context_words
+from models.context_words import Search
+
+SEED = 11
+DIM, HIDDEN = 16, 48
+VARIANTS, EPOCHS, BATCH = 14, 4, 64
+RATE, DECAY = 4e-3, 2e-6
+WORD_DROPOUT, FEATURE_DROPOUT = 0.4, 0.15
+KINDS = ("address", "confidential", "criminal", "health", "privileged", "salary", "source_code", "special_category")
+THRESHOLDS = dict.fromkeys(KINDS, 0.5)
+Floats = NDArray[np.float32]
+
+
+class Examples:
+    """Windows as the network reads them, with what they should say."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.buckets: list[NDArray[np.int64]] = []
+        self.features: list[Floats] = []
+        self.targets: list[list[float]] = []
+
+    def add(self, text: str, kinds: tuple[str, ...]) -> None:
+        buckets, features = self.words.read(text)
+        self.buckets.append(buckets)
+        self.features.append(features)
+        self.targets.append([float(kind in kinds) for kind in KINDS])
+
+
+def examples(rows: list[context_rows.Row], words: Words, search: Search) -> Examples:
+    """Windows cut from varied rows as the scan cuts them. A row without an opening word still teaches, as a whole."""
+    rng, slots, made = random.Random(SEED), context_rows.Slots(), Examples(words)
+    clean = [row for row in rows if not row.kinds]
+    for row in rows:
+        for _ in range(VARIANTS):
+            fillers = [slots.fill(rng.choice(clean), rng) for _ in range(2)]
+            text, start, end = context_rows.varied(slots.fill(row, rng), fillers, rng)
+            data = text.encode()
+            cut = [(a, b) for a, b in windows(data, search.ends(data)) if min(b, end) - max(a, start) >= 0.7 * min(end - start, 150)]
+            for a, b in cut[:2] or [(max(0, start - rng.randrange(60)), end)]:
+                made.add(data[a:b].decode(errors="ignore"), row.kinds)
+    return made
+
+
+class Trained:
+    """The weights, and Adam's memory of each."""
+
+    def __init__(self, features: int) -> None:
+        rng = np.random.default_rng(SEED)
+        self.weights: dict[str, Floats] = {
+            "table": (rng.standard_normal((BUCKETS, DIM)) * 0.05).astype(np.float32),
+            "hidden": (rng.standard_normal((HIDDEN, DIM + features)) * 0.15).astype(np.float32),
+            "hidden_bias": np.zeros(HIDDEN, np.float32),
+            "last": (rng.standard_normal((len(KINDS), HIDDEN)) * 0.1).astype(np.float32),
+            "last_bias": np.full(len(KINDS), -2.0, np.float32),
+        }
+        self._first = {name: np.zeros_like(value) for name, value in self.weights.items()}
+        self._second = {name: np.zeros_like(value) for name, value in self.weights.items()}
+        self._steps = 0
+
+    def step(self, made: Examples, batch: NDArray[np.int64], rate: float, rng: np.random.Generator) -> float:
+        """One step on `batch`; its loss."""
+        chosen = [made.buckets[index] for index in batch]
+        chosen = [ids[kept] if (kept := rng.random(len(ids)) > WORD_DROPOUT).any() else ids[:1] for ids in chosen]
+        sizes = np.array([len(ids) for ids in chosen])
+        ids, scale = np.concatenate(chosen), (1 / np.sqrt(sizes)).astype(np.float32)[:, None]
+        w = self.weights
+        starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+        features = np.stack([made.features[index] for index in batch])
+        features = features * (rng.random(features.shape) > FEATURE_DROPOUT)
+        entry = np.concatenate((np.add.reduceat(w["table"][ids], starts, 0) * scale, features), 1).astype(np.float32)
+        raw = entry @ w["hidden"].T + w["hidden_bias"]
+        hidden = np.maximum(raw, 0)
+        chances = 1 / (1 + np.exp(-(hidden @ w["last"].T + w["last_bias"])))
+        targets = np.array([made.targets[index] for index in batch], np.float32)
+        error = ((chances - targets) / len(batch)).astype(np.float32)
+        back = (error @ w["last"]) * (raw > 0)
+        table = np.zeros_like(w["table"])
+        np.add.at(table, ids, np.repeat((back @ w["hidden"][:, :DIM]) * scale, sizes, 0))
+        slopes = {"table": table, "hidden": back.T @ entry, "hidden_bias": back.sum(0), "last": error.T @ hidden, "last_bias": error.sum(0)}
+        self._adam(slopes, rate)
+        return float(-(targets * np.log(chances + 1e-7) + (1 - targets) * np.log(1 - chances + 1e-7)).sum() / len(batch))
+
+    def _adam(self, slopes: dict[str, Floats], rate: float) -> None:
+        self._steps += 1
+        for name, slope in slopes.items():
+            first, second = self._first[name], self._second[name]
+            first += 0.1 * (slope - first)
+            second += 0.01 * (slope * slope - second)
+            fair = rate * (1 - 0.99**self._steps) ** 0.5 / (1 - 0.9**self._steps)
+            self.weights[name] -= fair * first / (np.sqrt(second) + 1e-8) + DECAY * self.weights[name]
+
+    def packed(self) -> bytes:
+        """The arrays as one file with the same bytes each time."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, value in self.weights.items():
+                array = io.BytesIO()
+                np.save(array, value.astype(np.float16), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), array.getvalue(), zipfile.ZIP_DEFLATED)
+        return packed.getvalue()
+
+
+def fit(made: Examples) -> Trained:
+    """Weights trained on these windows."""
+    rng = np.random.default_rng(SEED)
+    trained = Trained(made.words.features)
+    steps = EPOCHS * (len(made.targets) // BATCH)
+    done = 0
+    for epoch in range(EPOCHS):
+        order, total = rng.permutation(len(made.targets)), 0.0
+        for at in range(0, len(order) - BATCH + 1, BATCH):
+            total += trained.step(made, order[at : at + BATCH], RATE * (1 - done / steps), rng)
+            done += 1
+        print(f"  epoch {epoch + 1}: loss {total / (len(order) // BATCH):.4f}", flush=True)
+    return trained
+
+
+def write(out: Path, words: dict[str, list[str]], opening: tuple[str, ...], weights: bytes) -> None:
+    """The three files."""
+    out.mkdir(parents=True, exist_ok=True)
+    known = json.dumps({"classes": words, "openings": opening}, ensure_ascii=False, indent=0).encode() + b"\n"
+    files = {manifest.WORDS: known, manifest.WEIGHTS: weights}
+    for name, raw in files.items():
+        (out / name).write_bytes(raw)
+    stated = {
+        "format": manifest.FORMAT,
+        "name": "tiermesh-context-1",
+        "files": {name: hashlib.sha256(raw).hexdigest() for name, raw in sorted(files.items())},
+        "thresholds": THRESHOLDS,
+    }
+    text = json.dumps(stated, indent=1) + "\n"
+    (out / manifest.MANIFEST).write_text(text, encoding="utf-8")
+    print(f"sha256 {hashlib.sha256(text.encode()).hexdigest()}, {sum(map(len, files.values())) / 1e6:.2f} MB")
+
+
+def main() -> None:
+    """Reads the arguments, trains, writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=manifest.DEFAULT_DIRECTORY)
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    words, opening = context_words.classes()
+    search = Search(opening)
+    rows = context_rows.load()
+    inside = [row for row in rows if not (arguments.check and row.is_held_out)]
+    made = examples(inside, Words(words), search)
+    print(f"{len(inside)} rows, {len(made.targets)} windows, {Counter(kind for row in inside for kind in row.kinds)}")
+    trained = fit(made)
+    write(arguments.out, words, opening, trained.packed())
+    print(f"{time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The rows of the context model: hand-written passages with slots, filled many ways and set among other text.
+
+A slot is `{n}` (a full name), `{g}` (given name), `{s}` (surname), `{st}` (street), `{ci}` (town), `{i}` (illness), `{d}` (drug),
+`{m}` (amount), `{co}` (company), `{p}` (its name in a package), `{w}` (code name), `{k}` (number), `{dt}` (date).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+HELD_OUT_SHARE = 0.2
+_SLOT = re.compile(r"\{(n|g|s|st|ci|i|d|m|co|p|w|k|dt)\}")
+_FOREIGN_SHARE = 0.2  # of the names that are from another culture than the passage's language
+_SPELLED_IN_LATIN = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A passage, its language and the kinds it holds; none of them means that it is clean."""
+
+    id: str
+    lang: str
+    kinds: tuple[str, ...]
+    text: str
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether it is kept for measuring: by its id, so that a new row falls on one side or the other by itself."""
+        return int(hashlib.sha256(self.id.encode()).hexdigest()[:8], 16) / 2**32 < HELD_OUT_SHARE
+
+
+def load(path: Path = DATA / "context.jsonl") -> list[Row]:
+    """All rows, as written."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        raw = json.loads(line)
+        rows.append(Row(raw["id"], raw["lang"], tuple(raw["kinds"]), raw["text"]))
+    return rows
+
+
+class Slots:
+    """What can stand in each slot, for each language."""
+
+    def __init__(self, path: Path = DATA / "context_slots.json") -> None:
+        self._values: dict[str, dict[str, list[str]]] = json.loads(path.read_text(encoding="utf-8"))
+
+    def fill(self, row: Row, rng: random.Random) -> str:
+        """The text of `row` with something in each slot."""
+        return _SLOT.sub(lambda match: self._value(match[1], row.lang, rng), row.text)
+
+    def _value(self, slot: str, lang: str, rng: random.Random) -> str:
+        if slot in ("n", "g", "s") and lang in _SPELLED_IN_LATIN and rng.random() < _FOREIGN_SHARE:
+            lang = rng.choice(_SPELLED_IN_LATIN)
+        if slot == "n" and lang not in self._values["n"]:
+            return f"{self._value('g', lang, rng)} {self._value('s', lang, rng)}"
+        if slot == "s" and lang not in self._values["s"]:
+            slot = "n"
+        return rng.choice(self._values[slot].get(lang) or self._values[slot]["en"])
+
+
+def varied(text: str, fillers: list[str], rng: random.Random) -> tuple[str, int, int]:
+    """`text` among others, as it stands in a body: the whole, and where `text` begins and ends in it."""
+    chance = rng.random()
+    if chance < 0.15:
+        text = text.lower()
+    elif chance < 0.2:
+        text = text.upper()
+    elif chance < 0.26:
+        text = text.replace(" ", "\n", 3) if rng.random() < 0.4 else " ".join(text.split())
+    before = rng.choice(fillers) + rng.choice("\n\n ") if rng.random() < 0.45 else ""
+    after = rng.choice("\n\n ") + rng.choice(fillers) if rng.random() < 0.45 else ""
+    return before + text + after, len(before.encode()), len((before + text).encode())
