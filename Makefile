@@ -70,7 +70,7 @@ fmt: $(INSTALLED) ## the style that `make lint` wants, as far as a program can w
 proto: $(INSTALLED) ## extproc/protocol/envoy_pb2 from envoy.proto
 	cd extproc/protocol && $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. envoy.proto
 
-examples: $(INSTALLED) ## what is written from the code: envoy/, docs/configuration.md, docs/tiermesh.schema.json
+examples: $(INSTALLED) ## what is written from the code: envoy/, istio/, docs/configuration.md, docs/tiermesh.schema.json
 	$(BIN)/python -m extproc.mesh.examples
 	$(BIN)/python -m extproc.config.reference
 	$(BIN)/python -m extproc.config.schema

@@ -136,9 +136,12 @@ def held_now(asked: Asked) -> tuple[str, ...]:
 
 
 def memory_of(asked: Asked, wall_s: float) -> Memory:
-    """What is to be remembered of its conversation."""
-    memory = asked.memory or Memory()
-    return replace(memory, held=held_now(asked), at=wall_s)
+    """What is to be remembered of its conversation: what keeps it here, and who answers it, where that is decided."""
+    memory = replace(asked.memory or Memory(), held=held_now(asked), at=wall_s)
+    if not isinstance(asked, Draft):
+        return memory
+    first, demand = asked.decision.chain[0], asked.found.demand
+    return replace(memory, tier=asked.decision.tier, backend=first.name, prompt_tokens=demand.prompt_tokens)
 
 
 def other_path(policy: Policy, head: Head) -> Refusal | None:

@@ -265,7 +265,14 @@ class Pipeline:
         )
         if self.health is not None:
             self.health.sent(decision.chain[0].name, draft.view.now_s)
+        self._remember(draft)
         return shape(draft, ticket, dict(admitted.headers))
+
+    def _remember(self, draft: Draft) -> None:
+        """Its conversation goes on where it is now, unless it is about no conversation."""
+        memories, session = self.outside.memories, draft.session
+        if memories is not None and session is not None and self.policy.routing.is_sticky and draft.request.api is not Api.EMBEDDINGS:
+            memories.remember_later(session, custody.memory_of(draft, draft.view.now_s), self.policy.sessions)
 
     def _turn_away(self, asked: Asked, refusal: Refusal, admitted: Admitted = UNCOUNTED) -> Reply:
         """Refused after it was read. What it had reserved is returned when this is settled."""

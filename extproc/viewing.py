@@ -31,7 +31,7 @@ def view_of(policy: Policy, asked: Asked, wall_s: float) -> View:
     """What can be told from the request itself."""
     request, head, found = asked.request, asked.head, asked.found
     if request.api is Api.EMBEDDINGS:
-        return asked.view
+        return replace(asked.view, now_s=wall_s)
     routing = policy.routing
     rules: tuple[Rule, ...] = ()
     if routing.rules:

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extproc.residency.context import manifest
-from extproc.residency.context.judge import windows
+from extproc.residency.context.judge import APART_BYTES, windows
+from extproc.residency.context.openings import Search
 from extproc.residency.context.words import BUCKETS, Words
 from models import context_rows, context_words
-from models.context_words import Search
 
 SEED = 11
 DIM, HIDDEN = 16, 48
@@ -47,24 +47,28 @@ class Examples:
         self.targets: list[list[float]] = []
 
     def add(self, text: str, kinds: tuple[str, ...]) -> None:
-        buckets, features = self.words.read(text)
-        self.buckets.append(buckets)
-        self.features.append(features)
+        read = self.words.read([text])
+        self.buckets.append(np.concatenate((read.words, read.pairs, read.class_pairs)))
+        self.features.append(read.features[0])
         self.targets.append([float(kind in kinds) for kind in KINDS])
 
 
 def examples(rows: list[context_rows.Row], words: Words, search: Search) -> Examples:
     """Windows cut from varied rows as the scan cuts them. A row without an opening word still teaches, as a whole."""
     rng, slots, made = random.Random(SEED), context_rows.Slots(), Examples(words)
-    clean = [row for row in rows if not row.kinds]
+    clean, neutral = [row for row in rows if not row.kinds], context_rows.fillers(search)
     for row in rows:
         for _ in range(VARIANTS):
-            fillers = [slots.fill(rng.choice(clean), rng) for _ in range(2)]
-            text, start, end = context_rows.varied(slots.fill(row, rng), fillers, rng)
+            beside = [rng.choice(neutral), rng.choice(neutral), slots.fill(rng.choice(clean), rng)]
+            text, start, end = context_rows.varied(slots.fill(row, rng), beside, rng)
             data = text.encode()
-            cut = [(a, b) for a, b in windows(data, search.ends(data)) if min(b, end) - max(a, start) >= 0.7 * min(end - start, 150)]
+            cut = [(a, b) for a, b in windows(data, search.ends(data, APART_BYTES)) if min(b, end) - max(a, start) >= 0.7 * min(end - start, 150)]
             for a, b in cut[:2] or [(max(0, start - rng.randrange(60)), end)]:
                 made.add(data[a:b].decode(errors="ignore"), row.kinds)
+    for text in neutral:
+        for _ in range(2):
+            start = rng.randrange(max(1, len(text) - 200))
+            made.add(context_rows.varied(text[start : start + 260], neutral, rng)[0][:300], ())
     return made
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from extproc.residency.context import ContextJudge
 from models import context_rows
-from models.context_words import Search, classes
 
 VARIANTS = 5
 
@@ -26,7 +25,6 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print what was missed and what was found in vain")
     arguments = parser.parse_args()
     judge = ContextJudge.load(arguments.model)
-    search = Search(classes()[1])
     slots, rng = context_rows.Slots(), random.Random(5)
     counts: Counter[tuple[str, str]] = Counter()
     for row in context_rows.load():
@@ -35,12 +33,11 @@ def main() -> None:
         for variant in range(VARIANTS):
             text = slots.fill(row, rng)
             data = text.encode()
-            at = search.found(data)
-            found = sorted({kind for kind, _, _ in judge.judge(data, at)})
+            found = sorted({kind for kind, _, _ in judge.judge(data)})
             count(counts, row, set(found))
             wrong = not found if row.kinds else found
             if arguments.show and wrong and not variant:
-                print(f"{'NO CUE ' if not search.ends(data) else ''}{row.lang} {row.kinds} found {found}: {text!r}")
+                print(f"{'NO CUE ' if not judge.windows(data) else ''}{row.lang} {row.kinds} found {found}: {text!r}")
     report(counts)
 
 

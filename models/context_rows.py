@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from extproc.residency.context.openings import Search
+
 DATA = Path(__file__).parent / "data"
 HELD_OUT_SHARE = 0.2
 _SLOT = re.compile(r"\{(n|g|s|st|ci|i|d|m|co|p|w|k|dt)\}")
@@ -64,7 +66,29 @@ class Slots:
         return rng.choice(self._values[slot].get(lang) or self._values[slot]["en"])
 
 
-def varied(text: str, fillers: list[str], rng: random.Random) -> tuple[str, int, int]:
+# What stands around texts in a body: other members, and tools.
+_MEMBERS = (
+    "model: gpt-4.1-mini\n{}",
+    "model: claude-sonnet-4-5\nmax_tokens: 1024\n{}",
+    "id: msg_4d704815\nstatus: completed\n{}\nannotations:",
+    "call_id: call_1b369f14\nget_record\n{{\"key\": \"main\"}}\n{}",
+    "id: toolu_39d8e0a2\nsearch_notes\n{}\n\nok",
+    "{}\nstream: true\ntemperature: 0.3",
+    "{}\nlookup\nLook something up by its key\nkey",
+    "type: object\nanswer\n{}\nstring",
+    "tool_use_id: toolu_7b24b13f\n1 record\n{}",
+    "{}\nbest_of: 1\nlogprobs: 2\nuser: u-4711",
+)
+
+
+def fillers(search: Search) -> list[str]:
+    """Clean texts to stand beside a passage: requests of the other corpus in which no word opens a window."""
+    asks = [json.loads(line)["ask"] for line in (DATA / "gateway.jsonl").read_text(encoding="utf-8").splitlines()]
+    pieces = [json.loads(line).get("text", "") for line in (DATA / "pieces.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [text[:220] for text in (*asks, *pieces) if text and not search.ends(text.encode(), 1)]
+
+
+def varied(text: str, beside: list[str], rng: random.Random) -> tuple[str, int, int]:
     """`text` among others, as it stands in a body: the whole, and where `text` begins and ends in it."""
     chance = rng.random()
     if chance < 0.15:
@@ -73,6 +97,9 @@ def varied(text: str, fillers: list[str], rng: random.Random) -> tuple[str, int,
         text = text.upper()
     elif chance < 0.26:
         text = text.replace(" ", "\n", 3) if rng.random() < 0.4 else " ".join(text.split())
-    before = rng.choice(fillers) + rng.choice("\n\n ") if rng.random() < 0.45 else ""
-    after = rng.choice("\n\n ") + rng.choice(fillers) if rng.random() < 0.45 else ""
+    before = rng.choice(beside) + rng.choice("\n\n ") if rng.random() < 0.45 else ""
+    after = rng.choice("\n\n ") + rng.choice(beside) if rng.random() < 0.45 else ""
+    if rng.random() < 0.5:
+        head, _, tail = rng.choice(_MEMBERS).partition("{}")
+        before, after = head.replace("{{", "{").replace("}}", "}") + before, after + tail
     return before + text + after, len(before.encode()), len((before + text).encode())

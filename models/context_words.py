@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from extproc.residency.context import openings
-from extproc.residency.engine import Engine, Found, Pattern
-
 SOURCE = Path(__file__).parent / "data" / "context_words.txt"
 
 
@@ -31,19 +28,3 @@ def classes(source: Path = SOURCE) -> tuple[dict[str, list[str]], tuple[str, ...
                 opening.update(dict.fromkeys(entries))
     strong = [entry for entry in opening if entry not in weak and len(entry.rstrip("*").encode()) >= 3]
     return words, tuple(dict.fromkeys([*strong, *accented]))
-
-
-class Search:
-    """The words that open windows, searched for as the scan does."""
-
-    def __init__(self, opening: tuple[str, ...]) -> None:
-        self._engine = Engine([Pattern(openings.pattern_of(entry)) for entry in opening])
-        self._borders = [openings.borders_of(entry) for entry in opening]
-
-    def found(self, data: bytes) -> list[Found]:
-        """All matches."""
-        return self._engine.find(data).candidates
-
-    def ends(self, data: bytes) -> list[int]:
-        """The ends of those that are words, rising."""
-        return sorted({at.end for at in self.found(data) if openings.is_word(data, at.start, at.end, self._borders[at.number])})

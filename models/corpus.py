@@ -10,20 +10,19 @@ import gzip
 import hashlib
 import json
 import random
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from extproc.classify.window import Prompt, Said
+from models import exercises
 
 TIERS = ("simple", "standard", "complex")
 TASKS = ("format", "extract", "translate", "summary", "writing", "qa", "reasoning", "code", "agent")
 HELD_SHARE = 0.2
+TEST = "gateway_test.jsonl"  # another author's; scored when everything is chosen, read by nothing here
 OWN = Path(__file__).parent / "data"
-_SLOT = re.compile(r"\{([a-z]+)\}")
-_SENTENCE = re.compile(r"[^.!?。\n]+[.!?。]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,8 @@ class Row:
     source: str = "own"
     id: str = ""
     lang: str = "en"
+    style: str = "plain"
+    rank: float | None = None  # how hard within its source, in standard deviations; for exams and word problems
 
 
 def one_hot(tier: str, smoothing: float = 0.04) -> tuple[float, float, float]:
@@ -67,8 +68,10 @@ def prompt_of(row: dict[str, Any]) -> Prompt:
 def gateway() -> tuple[list[Row], list[Row]]:
     """The hand-written requests: (for training, held out). Which is which follows from the id, so it never changes."""
     rows = [
-        Row(prompt_of(row), one_hot(row["tier"]), 1.0, TASKS.index(row["task"]), "own", row["id"], row["lang"])
-        for row in lines(OWN / "gateway.jsonl")
+        Row(prompt_of(row), one_hot(row["tier"]), 1.0, TASKS.index(row["task"]), "own", row["id"], row["lang"], style=row.get("style", "plain"))
+        for path in sorted(OWN.glob("gateway*.jsonl"))
+        if path.name != TEST
+        for row in lines(path)
     ]
     held = [row for row in rows if bucket(row.id) < HELD_SHARE]
     return [row for row in rows if bucket(row.id) >= HELD_SHARE], held
@@ -79,139 +82,8 @@ def bucket(name: str, salt: str = "held") -> float:
     return int(hashlib.sha256(f"{salt}:{name}".encode()).hexdigest()[:8], 16) / 2**32
 
 
-@dataclass(slots=True)
-class Pieces:
-    """Parts from which requests are put together."""
-
-    asks: list[dict[str, Any]] = field(default_factory=list)
-    ops: list[dict[str, Any]] = field(default_factory=list)
-    docs: list[str] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)  # of the documents
-    systems: list[str] = field(default_factory=list)
-    traces: list[dict[str, Any]] = field(default_factory=list)
-    agents: list[str] = field(default_factory=list)
-    slots: dict[str, list[str]] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls) -> Pieces:
-        """The pieces in pieces.jsonl."""
-        found = cls()
-        places = {"ask": found.asks, "op": found.ops, "trace": found.traces}
-        texts = {"doc": found.docs, "sys": found.systems, "agent": found.agents}
-        for row in lines(OWN / "pieces.jsonl"):
-            kind = row["kind"]
-            if kind == "slot":
-                found.slots[row["name"]] = row["values"]
-            elif kind in places:
-                places[kind].append(row)
-            else:
-                texts[kind].append(row["text"])
-        found.sentences = [sentence.strip() for doc in found.docs for sentence in _SENTENCE.findall(doc)]
-        return found
-
-    def fill(self, text: str, rng: random.Random) -> str:
-        """`text` with every slot replaced by one of its values."""
-        return _SLOT.sub(lambda slot: rng.choice(self.slots[slot[1]]) if slot[1] in self.slots else slot[0], text)
-
-    def filled_ask(self, rng: random.Random) -> Row:
-        """A one-sentence request."""
-        wanted = rng.choice(TIERS)
-        piece = rng.choice([ask for ask in self.asks if ask["tier"] == wanted])
-        return self.row(piece, self.fill(piece["text"], rng))
-
-    def with_document(self, rng: random.Random) -> Row:
-        """An instruction before or after material whose length and subject say nothing about the tier."""
-        wanted = rng.choice(TIERS)
-        piece = rng.choice([op for op in self.ops if op["tier"] == wanted])
-        order = [self.fill(piece["text"], rng), self.document(rng)]
-        if rng.random() < 0.4:
-            order.reverse()
-        fence = rng.choice(("\n\n", "\n\n", "\n---\n", '\n"""\n', "\n\nText:\n"))
-        return self.row(piece, fence.join(order))
-
-    def document(self, rng: random.Random) -> str:
-        """Material: some documents, one over and over, or sentences of several."""
-        kind = rng.random()
-        if kind < 0.12:
-            return f"{rng.choice(self.docs)} " * rng.randint(8, 30)
-        if kind < 0.4:
-            return " ".join(rng.choices(self.sentences, k=rng.choice((2, 4, 8, 30)))) * rng.choice((1, 1, 10))
-        return "\n\n".join(rng.choices(self.docs, k=rng.choice((1, 1, 1, 2, 3, 5, 14))))
-
-    def row(self, piece: dict[str, Any], ask: str) -> Row:
-        """A row with the labels of `piece`."""
-        return Row(Prompt(ask, turns=(Said("user", ask),)), one_hot(piece["tier"], 0.06), 0.5, TASKS.index(piece["task"]), "own")
-
-    def agent_loop(self, rng: random.Random) -> Row:
-        """An agent somewhere in its loop: the ask, calls and results."""
-        ask = self.fill(rng.choice(self.agents), rng)
-        after: list[Said] = []
-        for _ in range(rng.randint(0, 6)):
-            trace = rng.choice(self.traces)
-            after += [Said("assistant", rng.choice(("", "Next I look at the tests.")), 1), Said("tool", self.fill(trace["text"], rng))]
-        tools = rng.randint(3, 14)
-        system = rng.choice([text for text in self.systems if "agent" in text or "expert" in text] + [""])
-        prompt = Prompt(ask, system, (Said("user", ask), *after), tools, 180 * tools)
-        return Row(prompt, one_hot("complex", 0.06), 0.35, TASKS.index("agent"), "own")
-
-
-def synthetic(count: int, rng: random.Random) -> list[Row]:
-    """`count` requests put together from pieces."""
-    pieces = Pieces.load()
-    makers = (
-        pieces.filled_ask,
-        pieces.filled_ask,
-        pieces.filled_ask,
-        pieces.with_document,
-        pieces.with_document,
-        pieces.with_document,
-        pieces.agent_loop,
-    )
-    return [rng.choice(makers)(rng) for _ in range(count)]
-
-
-def varied(row: Row, pieces: Pieces, rng: random.Random) -> Row:
-    """`row` with changes that leave its labels true: a system prompt, politeness, typos, an earlier exchange, tools on offer."""
-    prompt = row.prompt
-    ask, system, turns, tools = prompt.ask, prompt.system, list(prompt.turns), prompt.tool_count
-    if rng.random() < 0.2:
-        ask = typos(ask, rng)
-    if rng.random() < 0.25:
-        ask = rng.choice(("please ", "Please: ", "Hi, ", "Hello! ", "could you ", "quick one: ", "URGENT: ", "I need help. ")) + ask
-    if rng.random() < 0.1:
-        ask += rng.choice((" Thanks!", " please", " Thank you in advance.", "\n\nRegards", " Be brief.", " Take your time."))
-    if not system and rng.random() < 0.35:
-        system = rng.choice(pieces.systems)
-        if rng.random() < 0.3:
-            system += " " + rng.choice(pieces.systems)
-    if not tools and rng.random() < 0.08:
-        tools = rng.randint(1, 8)
-    asking = max((index for index, turn in enumerate(turns) if turn.role == "user"), default=-1)
-    if asking >= 0:
-        turns[asking] = Said("user", ask)
-    if len(turns) == 1 and rng.random() < 0.12:
-        earlier = pieces.filled_ask(rng)
-        turns = [
-            Said("user", earlier.prompt.ask),
-            Said("assistant", rng.choice(("Done.", "Sure, here it is.", rng.choice(pieces.docs)))),
-            *turns,
-        ]
-    changed = Prompt(ask, system, tuple(turns), tools, prompt.schema_chars or 120 * tools)
-    return Row(changed, row.tier, row.tier_weight, row.task, row.source, row.id, row.lang)
-
-
-def typos(text: str, rng: random.Random) -> str:
-    """`text` with about two percent of its letters swapped with their neighbours."""
-    chars = list(text)
-    for _ in range(max(1, len(chars) // 50)):
-        at = rng.randrange(len(chars))
-        if chars[at].isalpha() and at + 1 < len(chars):
-            chars[at], chars[at + 1] = chars[at + 1], chars[at]
-    return "".join(chars)
-
-
 def public(directory: Path, rng: random.Random, per_source: int = 2500) -> list[Row]:
-    """Public prompts: judged ones with a full label, the rest with a weak one where their source gives it."""
+    """Public prompts: judged ones with a full label, the rest with what their source says of difficulty."""
     judged = {row["id"]: row["tier"] for row in lines(OWN / "judged.jsonl")}
     rows: list[Row] = []
     for path in sorted(directory.glob("*.jsonl.gz")):
@@ -220,11 +92,14 @@ def public(directory: Path, rng: random.Random, per_source: int = 2500) -> list[
         usable = [row for row in lines(path) if not _is_barred(row)]
         kept = [row for row in usable if row["id"] in judged]
         rest = [row for row in usable if row["id"] not in judged]
-        for row in kept + rng.sample(rest, min(per_source, len(rest))):
+        sampled = kept + rng.sample(rest, min(per_source, len(rest)))
+        ranks = exercises.ranks(path.name, sampled, rng)
+        for row in sampled:
             tier, weight = (one_hot(judged[row["id"]]), 0.7) if row["id"] in judged else weak_label(row)
-            prompt = Prompt(row["prompt"], turns=(Said("user", row["prompt"]),))
+            text, rank = ranks.get(row["id"], (row["prompt"], None))
+            prompt = Prompt(text, turns=(Said("user", text),))
             source = f"{row['source']}/{row.get('task')}" if "ulab" in path.name else path.name.split(".")[0]
-            rows.append(Row(prompt, tier, weight, task_of(path.name), source, row["id"]))
+            rows.append(Row(prompt, tier, weight, task_of(path.name), source, row["id"], rank=rank))
     return rows
 
 

@@ -2,7 +2,8 @@
 
 Each token has a vector of `DIM` numbers and a gate. A piece of text becomes the gated mean of its vectors; the ask becomes
 three such means: over all of it, weighted to its start, weighted to its end. These, the features and two dense layers give
-logits for the tier and for the task.
+logits for the tier and for the task. `MEMBERS` such networks, trained side by side from different starts, share the reading;
+the mean of their logits counts.
 
 In the shipped graph gates are multiplied into the vectors and the five means are one product of the weights that come in with
 the rows of the tokens. The scale of the features, the temperature and the shape of the score are in the dense layers.
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from extproc.classify import manifest
 
-DIM, HIDDEN = 64, 96
+MEMBERS, DIM, HIDDEN = 3, 64, 96
 MAX_TOKENS = 768  # more than the window has characters
 
 
@@ -28,18 +29,19 @@ def decay() -> np.ndarray:
 
 
 class Network(nn.Module):
-    """Tier, task and source logits of a padded batch."""
+    """Tier, task and source logits of a padded batch, of each member: [batch, member, class]."""
 
     def __init__(self, vocabulary: int, features: int, tasks: int, sources: int) -> None:
         super().__init__()
-        self.vectors = nn.Embedding(vocabulary, DIM)
-        self.gates = nn.Embedding(vocabulary, 1)
+        self.vectors = nn.Embedding(vocabulary, MEMBERS * DIM)
+        self.gates = nn.Embedding(vocabulary, MEMBERS)
         nn.init.normal_(self.vectors.weight, std=0.1)
         nn.init.zeros_(self.gates.weight)
-        self.body = nn.Linear(DIM * len(manifest.POOLS) + features, HIDDEN)
-        self.tier = nn.Linear(HIDDEN, 3)
-        self.task = nn.Linear(HIDDEN, tasks)
-        self.source = nn.Linear(HIDDEN, sources)
+        self.body = Dense(DIM * len(manifest.POOLS) + features, HIDDEN)
+        self.tier = Dense(HIDDEN, 3)
+        self.task = Dense(HIDDEN, tasks)
+        self.source = Dense(HIDDEN, sources)
+        self.levels = nn.Parameter(torch.zeros(sources))  # of the sources whose rows have a rank
         self.drop_in, self.drop = nn.Dropout(0.25), nn.Dropout(0.3)
         self.register_buffer("decay", torch.from_numpy(decay()))
         self.register_buffer("mean", torch.zeros(features))
@@ -47,44 +49,75 @@ class Network(nn.Module):
 
     def forward(self, ask: Tensor, context: Tensor, system: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (tier, task, source). Tokens are [batch, length], padded with 0."""
-        pooled = torch.cat([self.ask_pools(ask), self.pool(context), self.pool(system)], 1)
-        scaled = (features - self.mean) * self.scale
-        hidden = self.drop(torch.relu(self.body(torch.cat([self.drop_in(pooled), scaled], 1))))
+        pooled = torch.cat([self.pools(ask, ends=True), self.pools(context), self.pools(system)], 2)
+        scaled = ((features - self.mean) * self.scale).unsqueeze(1).expand(-1, MEMBERS, -1)
+        hidden = self.drop(torch.relu(self.body(torch.cat([self.drop_in(pooled), scaled], 2))))
         return self.tier(hidden), self.task(hidden), self.source(hidden)
 
-    def pool(self, ids: Tensor) -> Tensor:
-        """The gated mean of a piece."""
-        weight = torch.exp(self.gates(ids).squeeze(2)) * (ids > 0)
-        return (weight / weight.sum(1, keepdim=True)).unsqueeze(1).bmm(self.vectors(ids)).squeeze(1)
-
-    def ask_pools(self, ids: Tensor) -> Tensor:
-        """The three means of the ask."""
+    def pools(self, ids: Tensor, *, ends: bool = False) -> Tensor:
+        """The gated mean of a piece, and with `ends` those weighted to its start and to its end: [batch, member, numbers]."""
         there = ids > 0
-        gate = torch.exp(self.gates(ids).squeeze(2)) * there
-        place = torch.arange(ids.shape[1])
-        from_end = (there.sum(1, keepdim=True) - 1 - place).clamp(min=0)
-        weights = torch.stack([gate, gate * self.decay[place], gate * self.decay[from_end]], 1)
-        return (weights / weights.sum(2, keepdim=True)).bmm(self.vectors(ids)).flatten(1)
+        gate = torch.exp(self.gates(ids)) * there.unsqueeze(2)
+        weights = [gate]
+        if ends:
+            place = torch.arange(ids.shape[1])
+            from_end = (there.sum(1, keepdim=True) - 1 - place).clamp(min=0)
+            weights += [gate * self.decay[place].unsqueeze(1), gate * self.decay[from_end].unsqueeze(2)]
+        by_member = torch.stack(weights, 3).permute(0, 2, 3, 1)  # [batch, member, pool, token]
+        vectors = self.vectors(ids).unflatten(2, (MEMBERS, DIM)).transpose(1, 2)
+        return ((by_member / by_member.sum(3, keepdim=True)) @ vectors).flatten(2)
+
+
+class Dense(nn.Module):
+    """A dense layer for each member."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        reach = inputs**-0.5
+        self.weight = nn.Parameter(torch.empty(MEMBERS, inputs, outputs).uniform_(-reach, reach))
+        self.bias = nn.Parameter(torch.empty(MEMBERS, 1, outputs).uniform_(-reach, reach))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """[batch, member, inputs] to [batch, member, outputs]."""
+        return torch.baddbmm(self.bias, values.transpose(0, 1), self.weight).transpose(0, 1)
 
 
 def export(network: Network, temperature: float, knots: tuple[float, float], thresholds: tuple[float, float]) -> bytes:
     """The shipped graph. `knots` are the raw scores that `thresholds` stand for; between them the score is linear."""
     graph = _Graph()
     weight = {name: value.detach().numpy() for name, value in network.state_dict().items()}
-    pools, tasks = len(manifest.POOLS), len(weight["task.bias"])
-    gate = np.exp(weight["gates.weight"])
-    rows = graph.node("Gather", [graph.constant("table", np.concatenate([gate, gate * weight["vectors.weight"]], 1)), "ids"])
-    gates, sums = graph.split(graph.node("MatMul", ["weights", rows]), (1, DIM))
-    means = graph.node("Reshape", [graph.node("Div", [sums, gates]), graph.constant("flat", np.array([1, pools * DIM], np.int64))])
-    body = weight["body.weight"].copy()
-    body[:, pools * DIM :] *= weight["scale"]
-    bias = weight["body.bias"] - body[:, pools * DIM :] @ weight["mean"]
-    hidden = graph.node("Relu", [graph.dense(graph.node("Concat", [means, "features"], axis=1), "body", body, bias)])
-    last = np.concatenate([weight["tier.weight"] / temperature, weight["task.weight"]])
-    logits = graph.dense(hidden, "last", last, np.concatenate([weight["tier.bias"] / temperature, weight["task.bias"]]))
+    pools, tasks = len(manifest.POOLS), weight["task.bias"].shape[2]
+    rows = graph.node("Gather", [graph.constant("table", _table(weight)), "ids"])
+    gates, sums = graph.split(graph.node("MatMul", ["weights", graph.node("Cast", [rows], to=TensorProto.FLOAT)]), (MEMBERS, MEMBERS * DIM))
+    gates = graph.node("Reshape", [gates, graph.constant("gates", np.array([pools, MEMBERS, 1], np.int64))])
+    sums = graph.node("Reshape", [sums, graph.constant("sums", np.array([pools, MEMBERS, DIM], np.int64))])
+    means = graph.node("Reshape", [graph.node("Div", [sums, gates]), graph.constant("flat", np.array([1, pools * MEMBERS * DIM], np.int64))])
+    hidden = graph.node("Relu", [graph.dense(graph.node("Concat", [means, "features"], axis=1), "body", *_body(weight))])
+    last = np.concatenate([weight["tier.weight"] / temperature, weight["task.weight"]], 2).reshape(MEMBERS * HIDDEN, -1).T / MEMBERS
+    bias = np.concatenate([weight["tier.bias"] / temperature, weight["task.bias"]], 2).mean((0, 1))
+    logits = graph.dense(hidden, "last", last, bias)
     tiers, families = (graph.node("Softmax", [part], axis=1) for part in graph.split(logits, (3, tasks)))
     graph.node("Concat", [_score(graph, tiers, knots, thresholds), tiers, families], axis=1, out="verdict")
     return graph.model(len(weight["mean"]), tasks)
+
+
+def _table(weight: dict[str, np.ndarray]) -> np.ndarray:
+    """The row of each token: its gates, and its vectors multiplied with them, in half precision."""
+    gates = np.exp(weight["gates.weight"])
+    return np.concatenate([gates, np.repeat(gates, DIM, 1) * weight["vectors.weight"]], 1).astype(np.float16)
+
+
+def _body(weight: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The members' first layers as one: each reads its own means, in the order [pool, member, number], and all features."""
+    pooled = len(manifest.POOLS) * DIM
+    body, bias = weight["body.weight"].transpose(0, 2, 1).copy(), weight["body.bias"][:, 0].copy()
+    body[:, :, pooled:] *= weight["scale"]
+    bias -= body[:, :, pooled:] @ weight["mean"]
+    wide = np.zeros((MEMBERS, HIDDEN, len(manifest.POOLS), MEMBERS, DIM), np.float32)
+    for member in range(MEMBERS):
+        wide[member, :, :, member] = body[member, :, :pooled].reshape(HIDDEN, -1, DIM)
+    joined = np.concatenate([wide.reshape(MEMBERS * HIDDEN, -1), body[:, :, pooled:].reshape(MEMBERS * HIDDEN, -1)], 1)
+    return joined, bias.reshape(-1)
 
 
 def _score(graph: _Graph, tiers: str, knots: tuple[float, float], thresholds: tuple[float, float]) -> str:

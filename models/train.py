@@ -22,14 +22,18 @@ from tokenizers import Tokenizer
 
 from extproc.classify import features, manifest, window
 from extproc.classify.words import Words
-from models import corpus, metrics, network, pairs
+from models import corpus, metrics, network, pairs, pieces, variations
 
 SEED = 20
 VOCABULARY, ALPHABET = 12_000, 1_800
 SYNTHETIC = 9_000
-VARIANTS = 9  # of each hand-written row
+VARIANTS = 4  # of each hand-written row
 FITTED_SHARE = 0.2  # of the public rows; the rest only shape the tokens and their first vectors
 VECTOR_RATE, RATE = 2.5e-4, 3e-3  # vectors move less, so that rare tokens stay near those they occur with
+RANKED_SHARE = 0.6  # of the exam questions and word problems
+TAUGHT_WEIGHT = 0.3
+RANK_WEIGHT, RANK_SLOPE = 0.15, 0.6
+DROPPED = 0.12  # share of tokens hidden in training
 THRESHOLDS = (0.35, 0.70)
 SIZES = window.Sizes()
 
@@ -40,6 +44,7 @@ def main() -> None:
     parser.add_argument("--routing-data", type=Path, help="a directory of public prompts, as models/README.md describes")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--members", type=int, default=1, help="networks whose mean is the model")
     parser.add_argument("--folds", type=int, default=4, help="cross-validation folds on which the calibration is fitted")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
@@ -61,7 +66,7 @@ def main() -> None:
 
 def build_tokenizer(own: list[corpus.Row], public: list[corpus.Row]) -> Tokenizer:
     """A byte-pair tokenizer of canonical text, learnt from the training rows."""
-    made = corpus.synthetic(3000, random.Random(SEED))
+    made = pieces.synthetic(3000, random.Random(SEED))
     texts = [window.canonical(row.prompt.ask[:1500]) for row in own * 4 + made + public]
     return pairs.tokenizer(texts, VOCABULARY, ALPHABET)
 
@@ -95,7 +100,7 @@ def starting_vectors(data: Encoded, own: list[corpus.Row], public: list[corpus.R
 
     size = data.vocabulary
     counts = sparse.csr_matrix((size, size), dtype=np.float64)
-    made = corpus.synthetic(6000, random.Random(SEED + 1))
+    made = pieces.synthetic(6000, random.Random(SEED + 1))
     texts = [data.tokens(window.canonical(row.prompt.ask[:700])) for row in own * 4 + made + public]
     for gap in range(1, 6):
         left = np.concatenate([np.array(ids[:-gap], np.int64) for ids in texts])
@@ -112,26 +117,31 @@ def starting_vectors(data: Encoded, own: list[corpus.Row], public: list[corpus.R
 
 def training_rows(own: list[corpus.Row], public: list[corpus.Row], rng: random.Random) -> list[corpus.Row]:
     """Own rows with their variants, rows put together from pieces, public rows."""
-    pieces = corpus.Pieces.load()
-    rows = own * 2 + [corpus.varied(row, pieces, rng) for row in own for _ in range(VARIANTS)]
-    rows += [corpus.varied(row, pieces, rng) for row in corpus.synthetic(SYNTHETIC, rng)]
-    rows += [corpus.varied(row, pieces, rng) for row in public if row.tier_weight >= 0.5 for _ in range(6)]
-    return rows + [row for row in public if row.tier_weight >= 0.5 or corpus.bucket(row.id, "fit") < FITTED_SHARE]
+    parts = pieces.Pieces.load()
+    rows = own * 2 + [variations.varied(row, parts, rng) for row in own for _ in range(VARIANTS)]
+    rows += [variations.varied(row, parts, rng) for row in pieces.synthetic(SYNTHETIC, rng)]
+    rows += [variations.varied(row, parts, rng) for row in public if row.tier_weight >= 0.5 for _ in range(6)]
+    return rows + [row for row in public if is_fitted(row)]
 
 
-def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], epochs: int) -> network.Network:
+def is_fitted(row: corpus.Row) -> bool:
+    """Whether a public row takes part in training; the others only shape the tokens and their first vectors."""
+    share = RANKED_SHARE if row.rank is not None else FITTED_SHARE
+    return row.tier_weight >= TAUGHT_WEIGHT or corpus.bucket(row.id, "fit") < share
+
+
+def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], epochs: int, seed: int = SEED) -> network.Network:
     """A network trained on these rows."""
-    torch.manual_seed(SEED)
-    rng = random.Random(SEED + 2)
+    torch.manual_seed(seed)
+    rng = random.Random(seed + 2)
     rows = training_rows(own, public, rng)
     encoded = data.rows(rows)
-    sources = {name: index for index, name in enumerate(sorted({row.source for row in rows}))}
-    net = network.Network(data.vocabulary, len(features.NAMES), len(corpus.TASKS), len(sources))
-    net.vectors.weight.data = torch.from_numpy(vectors.copy())
+    targets = Targets(rows)
+    net = network.Network(data.vocabulary, len(features.NAMES), len(corpus.TASKS), len(targets.sources))
+    net.vectors.weight.data = torch.from_numpy(np.tile(vectors, network.MEMBERS))
     shape = torch.tensor([row[3] for row in encoded])
     net.mean.copy_(shape.mean(0))
     net.scale.copy_(1 / (shape.std(0) + 0.15))
-    targets = Targets(rows, sources)
     slow = [net.vectors.weight, net.gates.weight]
     quick = [value for name, value in net.named_parameters() if not name.startswith(("vectors", "gates"))]
     optimiser = torch.optim.AdamW(
@@ -147,7 +157,7 @@ def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[
         rng.shuffle(batches)
         total = 0.0
         for batch in batches:
-            loss = targets.loss(net(*padded([encoded[index] for index in batch], dropout=0.12)), batch)
+            loss = targets.loss(net(*padded([encoded[index] for index in batch], dropout=DROPPED)), batch, net.levels)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -160,24 +170,32 @@ def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[
 class Targets:
     """What the rows should say, and by how much they count."""
 
-    def __init__(self, rows: list[corpus.Row], sources: dict[str, int]) -> None:
+    def __init__(self, rows: list[corpus.Row]) -> None:
+        self.sources = {name: index for index, name in enumerate(sorted({row.source for row in rows}))}
         self.tier = torch.tensor([row.tier for row in rows])
         self.weight = torch.tensor([row.tier_weight for row in rows])
         self.task = torch.tensor([row.task for row in rows])
-        self.source = torch.tensor([sources[row.source] if row.source != "own" else -1 for row in rows])
+        self.source = torch.tensor([self.sources[row.source] if row.source != "own" else -1 for row in rows])
+        self.is_ranked = torch.tensor([float(row.rank is not None) for row in rows])
+        self.rank = torch.tensor([row.rank or 0.0 for row in rows])
 
-    def loss(self, logits: tuple[torch.Tensor, torch.Tensor, torch.Tensor], batch: list[int]) -> torch.Tensor:
-        """Soft cross-entropy of the tier, cross-entropy of task and source where they are known."""
+    def loss(self, logits: tuple[torch.Tensor, torch.Tensor, torch.Tensor], batch: list[int], levels: torch.Tensor) -> torch.Tensor:
+        """Soft cross-entropy of the tier, cross-entropy of task and source where they are known, and the error of the rank.
+
+        The rank says which of two rows of a source is harder, not how hard they are: each source has a free level.
+        """
         tier, task, source = logits
         at = torch.tensor(batch)
-        each = -(self.tier[at] * tier.log_softmax(1)).sum(1) * self.weight[at]
+        each = -(self.tier[at].unsqueeze(1) * tier.log_softmax(2)).sum((1, 2)) * self.weight[at]
         side = nn_cross(task, self.task[at]) * 0.15 + nn_cross(source, self.source[at]) * 0.08
-        return each.sum() / len(batch) + side
+        level = levels[self.source[at].clamp(min=0)] + self.rank[at]
+        error = ((tier[:, :, 2] - tier[:, :, 0]) * RANK_SLOPE - level.unsqueeze(1)).square().sum(1)
+        return (each.sum() + RANK_WEIGHT * (error * self.is_ranked[at]).sum()) / len(batch) + side
 
 
 def nn_cross(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy over the rows whose label is known, as a share of all rows."""
-    return torch.nn.functional.cross_entropy(logits, labels, ignore_index=-1, reduction="sum") / len(labels)
+    return torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels.unsqueeze(1).expand(logits.shape[:2]), ignore_index=-1, reduction="sum") / len(labels)
 
 
 def padded(rows: list[tuple[list[int], list[int], list[int], list[float]]], dropout: float = 0.0) -> tuple[torch.Tensor, ...]:
@@ -201,21 +219,28 @@ def padded(rows: list[tuple[list[int], list[int], list[int], list[float]]], drop
 def logits_of(net: network.Network, data: Encoded, rows: list[corpus.Row]) -> np.ndarray:
     """Tier logits."""
     with torch.no_grad():
-        return np.concatenate([net(*padded([data.row(row)]))[0].numpy() for row in rows])
+        return np.concatenate([net(*padded([data.row(row)]))[0].mean(1).numpy() for row in rows])
 
 
 def out_of_fold(
-    data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], arguments: argparse.Namespace
+    data: Encoded, vectors: np.ndarray, rows: list[corpus.Row], public: list[corpus.Row], arguments: argparse.Namespace
 ) -> np.ndarray:
-    """Tier logits of each own row, by a network that was not trained on it."""
-    found = np.zeros((len(own), 3))
+    """Tier logits of each of `rows`, own and judged ones, by networks that were not trained on it: [row, 3]."""
+    found = np.zeros((len(rows), 3))
     for fold in range(arguments.folds):
-        inside = [row for row in own if int(corpus.bucket(row.id, "fold") * arguments.folds) != fold]
-        outside = [index for index, row in enumerate(own) if int(corpus.bucket(row.id, "fold") * arguments.folds) == fold]
+        outside = [index for index, row in enumerate(rows) if fold_of(row, arguments.folds) == fold]
+        away = {rows[index].id for index in outside}
+        inside = [row for row in rows if row.source == "own" and row.id not in away]
         print(f"fold {fold + 1}: {len(inside)} rows in, {len(outside)} out")
-        net = fit(data, vectors, inside, public, arguments.epochs)
-        found[outside] = logits_of(net, data, [own[index] for index in outside])
+        for member in range(arguments.members):
+            net = fit(data, vectors, inside, [row for row in public if row.id not in away], arguments.epochs, SEED + 100 * member)
+            found[outside] += logits_of(net, data, [rows[index] for index in outside]) / arguments.members
     return found
+
+
+def fold_of(row: corpus.Row, folds: int) -> int:
+    """The part of the cross-validation in which a row is left out."""
+    return int(corpus.bucket(row.id, "fold") * folds)
 
 
 def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[float, float]]:
@@ -234,6 +259,7 @@ def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[f
     print(
         metrics.report(metrics.tiers(raw, knots), truth),
         f"ECE {metrics.calibration_error(probabilities, truth):.3f}, log loss {metrics.log_loss(probabilities, truth):.4f}",
+        f"most probable {(probabilities.argmax(1) == truth).mean():.4f}",
     )
     return temperature, (float(knots[0]), float(knots[1]))
 

@@ -53,7 +53,11 @@ class Chain:
             self._settle()
             if self._size >= self._rotate_bytes:
                 self._rotate()
+            is_first = not self._place.seq
             self._put(entries)
+            if is_first:
+                with suppress(OSError):  # the next one will do
+                    self._promise()
         if self._is_flushed:
             with self._forgetting():
                 self._disk.sync(self._file)
@@ -65,10 +69,7 @@ class Chain:
             self._settle()
             if not self._place.seq:
                 return None
-            self._disk.sync(self._file)
-            made = Checkpoint(self._place.seq, self._place.hash, self._now_us(), self._keys.public.fingerprint).signed(self._keys.sign)
-            self._replace(self._directory / CHECKPOINT, made.line)
-        return made
+            return self._promise()
 
     def close(self) -> None:
         """Gives back what is open."""
@@ -122,6 +123,12 @@ class Chain:
             self._recover()
         if path_of(self._directory, self._number + 1).exists():
             self._rotate()  # another process died in the middle of it
+
+    def _promise(self) -> Checkpoint:
+        self._disk.sync(self._file)  # a checkpoint must not be ahead of the disk
+        made = Checkpoint(self._place.seq, self._place.hash, self._now_us(), self._keys.public.fingerprint).signed(self._keys.sign)
+        self._replace(self._directory / CHECKPOINT, made.line)
+        return made
 
     def _has_caught_up(self) -> bool:
         """Whether the open file is still the newest, and its end is known, whoever has written it."""

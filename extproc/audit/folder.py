@@ -15,7 +15,7 @@ import gzip
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
@@ -27,6 +27,7 @@ LOCK: Final = "lock"
 
 _FILE = re.compile(r"audit-([0-9]{6,9})\.jsonl(\.gz)?")
 _PREFIX = "audit-"
+_PROGRESS_EVERY = 8_192
 _TRIES, _PAUSE_S = 400, 0.005
 
 
@@ -46,6 +47,21 @@ class LogFile:
     def open(self) -> BufferedIOBase:
         """Its lines. Raises OSError."""
         return gzip.open(self.path, "rb") if self.is_compressed else self.path.open("rb")
+
+    def lines(self, progress: Callable[[int], object]) -> Iterator[bytes]:
+        """The lines that were there when the directory was looked at. Raises OSError, and EOFError or zlib.error of a broken .gz."""
+        left = self.size_bytes
+        with self.open() as lines:
+            if self.is_compressed:
+                yield from lines
+                return
+            for number, line in enumerate(lines):
+                yield line[:left]
+                left -= len(line)
+                if left <= 0:
+                    break
+                if not number % _PROGRESS_EVERY:
+                    progress(self.size_bytes - left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,6 @@ from extproc.audit.problem import Problem
 
 MOST_PROBLEMS: Final = 100
 _SIGNATURE_EVERY = 1_000
-_PROGRESS_EVERY = 8_192
 _ANY_LINK = b'"previous":"'
 
 Visit = Callable[[bytes], object]
@@ -100,7 +99,7 @@ def verify(directory: Path, wanted: Wanted, *, visit: Visit | None = None, progr
 
 
 def _check_promise(folder: Folder, reading: _Reading) -> None:
-    """The first checkpoint comes right after the first record."""
+    """The first checkpoint is made together with the first record."""
     if folder.checkpoint is None and any(file.size_bytes for file in folder.files):
         reading.problem(CHECKPOINT, "is missing")
 
@@ -169,7 +168,7 @@ class _Reading:
         rest = b""
         number = 0
         try:
-            for number, line in enumerate(_lines(file, progress), 1):
+            for number, line in enumerate(file.lines(progress), 1):
                 if line[-1:] != b"\n":
                     rest = line
                     break
@@ -285,19 +284,3 @@ def _gap(expected: int, seq: int) -> str:
     if seq < expected:
         return f"does not belong here: the record before it has the number {expected - 1}"
     return "does not follow on the record before it"
-
-
-def _lines(file: LogFile, progress: Callable[[int], object]) -> Iterator[bytes]:
-    """The lines that were there when the directory was looked at."""
-    left = file.size_bytes
-    with file.open() as lines:
-        for number, line in enumerate(lines):
-            if file.is_compressed:
-                yield line
-                continue
-            yield line[:left]
-            left -= len(line)
-            if left <= 0:
-                break
-            if not number % _PROGRESS_EVERY:
-                progress(file.size_bytes - left)

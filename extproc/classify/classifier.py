@@ -24,6 +24,22 @@ class Verdict:
     p_simple: float  # that the simple tier is the cheapest that answers well
     p_standard: float
     p_complex: float
+    p_task: float = 1.0  # that `task` is the family
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the most probable tier, calibrated."""
+        return max(self.p_simple, self.p_standard, self.p_complex)
+
+    @property
+    def p_small_suffices(self) -> float:
+        """That a model of the simple tier answers well."""
+        return self.p_simple
+
+    @property
+    def p_middle_suffices(self) -> float:
+        """That a model of the standard tier, or a cheaper one, answers well."""
+        return self.p_simple + self.p_standard
 
 
 class Classifier:
@@ -76,8 +92,9 @@ class Classifier:
             },
         )
         score, simple, standard, complex_, *tasks = verdict[0].tolist()
+        p_task = max(tasks)
         # The sums of 32-bit numbers can miss 1 by a hair.
-        return seen, Verdict(min(max(score, 0.0), 1.0), self.manifest.tasks[tasks.index(max(tasks))], simple, standard, complex_)
+        return seen, Verdict(min(max(score, 0.0), 1.0), self.manifest.tasks[tasks.index(p_task)], simple, standard, complex_, p_task)
 
     def tokens(self, seen: window.Window) -> tuple[bytes, bytes, bytes]:
         """The tokens of ask, context and system prompt, as `Words.ids` has them; never none."""

@@ -50,6 +50,12 @@ NAMES = (
     "ends_with_result",
     "has_schema",
     "schema_length",
+    "options",
+    "is_exam",
+    "numbers",
+    "first_line",
+    "last_line",
+    "ends_with_question",
 )
 
 _MAX_AFTER = 64  # turns after the ask that are looked at
@@ -60,10 +66,17 @@ _NOT_FIRST_OF_THREE = bytes(set(range(0x100)) - set(range(0xE0, 0xF0)))
 
 def of(request: Readable, window: Window, tokens: int) -> list[float]:
     """The features of `request`, one for each of `NAMES`, in that order; `tokens` is the number of the ask's tokens."""
-    return [*_of_ask(request.ask, window.ask, tokens), *_of_lines(window.ask), *_of_script(window.ask), *_of_frame(request, window)]
+    chars = len(window.ask) if window.is_whole else len(request.ask)
+    return [
+        *_of_ask(chars, window.ask, tokens),
+        *_of_lines(window.ask),
+        *_of_script(window.ask),
+        *_of_frame(request, window),
+        *_of_exercise(window.ask),
+    ]
 
 
-def _of_ask(full: str, text: str, tokens: int) -> list[float]:
+def _of_ask(chars: int, text: str, tokens: int) -> list[float]:
     count = text.count
     questions, commas, stops, quotes = count("?"), count(","), count("."), count('"') + count("'")
     if not text.isascii():
@@ -72,7 +85,7 @@ def _of_ask(full: str, text: str, tokens: int) -> list[float]:
         stops += count("。")
         quotes += count("“") + count("「") + count("«")
     return [
-        log1p(len(full)) / 4,
+        log1p(chars) / 4,
         log1p(tokens) / 3,
         len(text) / (tokens + 1) / 4 if len(text) < 12 * tokens else 3.0,
         log1p(count("\n")) / 2,
@@ -103,6 +116,25 @@ def _of_lines(text: str) -> list[float]:
     bullets = count("\n-") + count("\n*") + count("\n•") + count("\n0.")
     choices = count("\nb.") + count("\nb)") + count("\nc.") + count("\nc)") + count("\n(b")
     return [log1p(bullets) / 2, log1p(choices)]
+
+
+def _of_exercise(text: str) -> list[float]:
+    """What tells exam questions with options and word problems, and where the instruction stands in a text of several lines."""
+    dotted = text.count("\na.") + text.count("\nb.") + text.count("\nc.") + text.count("\nd.")
+    bare = text.count("\na ") + text.count("\nb ") + text.count("\nc ") + text.count("\nd ")
+    closed = text.count(" a)") + text.count(" b)") + text.count(" c)") + text.count(" d)")
+    starting = text.count("\na)") + text.count("\nb)") + text.count("\nc)") + text.count("\nd)")
+    bracketed = text.count("(a)") + text.count("(b)") + text.count("(c)") + text.count("(d)")
+    options = min(max(dotted, bare, closed + starting, bracketed), 6)
+    first, last = text.find("\n"), text.rfind("\n")
+    return [
+        options / 2,
+        float(options >= 3),
+        log1p(text.count(" 0") + text.count("$0") + text.count("\n0")) / 1.5,
+        log1p(first if first >= 0 else len(text)) / 4,
+        log1p(len(text) - last - 1) / 4,
+        float("?" in text[-3:]),
+    ]
 
 
 def _of_script(text: str) -> list[float]:

@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from extproc.classify import courtesy
+
 # Numbers differ in every request: their length is a sign, their digits are not. Tables of bytes, because a table of
 # characters is asked about each of them by a call; digits and ASCII letters are the same bytes in UTF-8.
 _ZEROES = bytes.maketrans(b"123456789", b"000000000")
 _LOWER_ZEROES = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", b"abcdefghijklmnopqrstuvwxyz000000000")
-_GAP = " \n "
+_DOTS = str.maketrans({"ı": "i", "\u0307": None})  # what upper case does to the two i of Turkish
+_GAP = "\n"
 
 
 class Turn(Protocol):
@@ -84,16 +87,18 @@ class Window(NamedTuple):
     context: str
     system: str
     ask_at: int  # index of the asking turn, or the number of turns if none of them is it
+    is_whole: bool = True  # whether nothing of the ask was left out
 
 
 def cut(request: Readable, sizes: Sizes) -> Window:
     """The window on `request`: at most as many characters as `sizes` allows, and the whole ask if it fits."""
     at = _ask_at(request.turns)
     return Window(
-        ask=canonical(ends(request.ask, sizes.ask_head, sizes.ask_tail)),
+        ask=courtesy.without(canonical(ends(request.ask, sizes.ask_head, sizes.ask_tail))),
         context=canonical(_context(request.turns, at, sizes)) if at or len(request.turns) > 1 else "",
         system=canonical(request.system[: sizes.system]),
         ask_at=at,
+        is_whole=len(request.ask) <= sizes.ask_head + sizes.ask_tail,
     )
 
 
@@ -105,16 +110,23 @@ def ends(text: str, head: int, tail: int) -> str:
 
 
 def canonical(text: str) -> str:
-    """`text` in lower case, in compatibility form, with digits as 0; lone surrogates, which no tokenizer takes, become `?`.
+    """`text` in folded case and compatibility form, with digits as 0 and one space or one line break for each run of white space.
 
-    Case, full-width forms and the digits of a number do not change how hard a request is, so they cannot change its score.
-    At most 64 characters longer than `text`: one character in compatibility form can be eighteen, and the cost must stay bounded.
+    Case, full-width forms, indentation and the digits of a number do not change how hard a request is, so they cannot change its
+    score. Lone surrogates, which no tokenizer takes, become `?`. At most 64 characters longer than `text`: one character in
+    compatibility form can be eighteen, and the cost must stay bounded.
     """
     if text.isascii():
-        return text.encode("ascii").translate(_LOWER_ZEROES).decode("ascii")
+        return _spaced(text.encode("ascii").translate(_LOWER_ZEROES).decode("ascii"))
     limit = len(text) + 64
-    text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode()).lower()
-    return text.encode().translate(_ZEROES).decode()[:limit]
+    text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode()).casefold().translate(_DOTS)
+    return _spaced(text.encode().translate(_ZEROES).decode()[:limit])
+
+
+def _spaced(text: str) -> str:
+    if "\n" not in text:
+        return " ".join(text.split())
+    return "\n".join([line for line in [" ".join(line.split()) for line in text.split("\n")] if line])
 
 
 def _ask_at(turns: Sequence[Turn]) -> int:

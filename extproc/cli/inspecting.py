@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from extproc.cli.sample import sample_config
 from extproc.clock import Clock
 from extproc.config import compile_config, load
 from extproc.dialects import Refusal, Request
-from extproc.residency import Inspection, Scanner, ScanPolicy
+from extproc.residency import Inspection, Scanner, scan_policy
 
 _DEADLINE_S = 5.0  # nobody waits here, and a slow machine should not change a verdict
 
@@ -44,12 +44,5 @@ class Inspector:
 def inspector_of(config_path: Path | None, clock: Clock) -> Inspector:
     """What a configuration looks for, or the built-in detectors where none is given. Raises ConfigError."""
     policy = compile_config(load(config_path) if config_path else sample_config())
-    looked = policy.residency.looked
-    scanned = ScanPolicy(
-        internal_hosts=looked.hosts,
-        internal_networks=looked.networks,
-        patterns=tuple((name, pattern) for name, pattern, _ in looked.patterns),
-        dictionaries=looked.dictionaries,
-        deadline_s=_DEADLINE_S,
-    )
+    scanned = replace(scan_policy(policy.residency), deadline_s=_DEADLINE_S)
     return Inspector(Scanner(scanned, clock), policy.max_body_bytes, clock)

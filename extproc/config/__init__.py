@@ -6,7 +6,7 @@ reads). What must not live here: decisions about requests, anything of Envoy's c
 
 from extproc.config.advice import warnings
 from extproc.config.compile import compile_config
-from extproc.config.compiled import Admission, Backend, Limit, Policy, Tier, base_path, chain_name
+from extproc.config.compiled import Admission, Backend, Limit, Policy, Tier, base_path, chain_name, chains_of
 from extproc.config.load import load, parse
 from extproc.config.running import clusters_needed, restart_needed
 from extproc.config.section import Api, Capability, Location
@@ -34,6 +34,7 @@ __all__ = [
     "Tier",
     "base_path",
     "chain_name",
+    "chains_of",
     "clusters_needed",
     "compile_config",
     "load",

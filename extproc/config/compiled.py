@@ -7,6 +7,7 @@ the one it began with. `digest` names it on every record.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from urllib.parse import urlsplit
 
 from extproc.config.compiled_health import Health, Saturation
@@ -120,3 +121,23 @@ class Policy:
     default_score: float
     decision_timeout_s: float
     max_body_bytes: int
+
+
+def chains_of(policy: Policy) -> tuple[tuple[Backend, ...], ...]:
+    """Every chain a request may be given, each once, in a stable order; longest first.
+
+    Members are left out (API, context, capability, location, health), and one of the tier's own may be moved to the front (the
+    conversation is there, or it is preferred). So a chain of four with two of its own has at most 22.
+    """
+    found: dict[str, tuple[Backend, ...]] = {}
+    for whole, tier in (*((tier.chain, tier.name) for tier in policy.tiers), (policy.safe, "")):
+        for size in range(len(whole), 0, -1):
+            for part in combinations(whole, size):
+                found.setdefault(chain_name(part), part)
+                for first in part[1:]:
+                    if first.tier == tier:
+                        moved = (first, *(backend for backend in part if backend is not first))
+                        found.setdefault(chain_name(moved), moved)
+    for backend in policy.backends.values():
+        found.setdefault(backend.name, (backend,))
+    return tuple(found.values())

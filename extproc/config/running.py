@@ -6,15 +6,16 @@ that Envoy has, and must mean by a backend's name the address that Envoy has for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import combinations
+from collections.abc import Iterator
 
 from pydantic import BaseModel
 
 from extproc.config import types
 from extproc.config.check_identity import sources_of
-from extproc.config.compiled import Backend, Policy, chain_name
+from extproc.config.compiled import Policy, chain_name, chains_of
+from extproc.config.limits import Mode
 from extproc.config.place import dotted
+from extproc.config.section import Location
 from extproc.config.types import Config
 
 # What the workers read from a policy, request by request; the rest of these sections is Envoy's, or is read once at the start.
@@ -74,12 +75,19 @@ def _backends(old: Config, new: Config) -> Iterator[str]:
 def _first_rule(old: Config, new: Config) -> Iterator[str]:
     # Keys and rules are followed at once, but Envoy does not yet ask about other paths.
     if not guards_other_paths(old) and guards_other_paths(bearable(old, new)):
-        yield "access" if new.access else dotted(("identity", "keys"))
+        yield "access" if new.access else dotted(("identity", "keys")) if sources_of(new.identity) else "residency"
 
 
 def guards_other_paths(config: Config) -> bool:
     """Whether requests on paths that are no LLM API are shown to a worker: only where it may matter who sends them."""
-    return bool(sources_of(config.identity) or config.access)
+    return bool(sources_of(config.identity) or config.access) or _may_leave_unread(config)
+
+
+def _may_leave_unread(config: Config) -> bool:
+    named = config.listener.other_paths
+    behind = [config.backends[named]] if named in config.backends else list(config.backends.values())
+    is_ours = any(backend.location is Location.ON_PREM for backend in behind)
+    return config.residency.mode is not Mode.OFF and not is_ours
 
 
 def bearable(started: Config, new: Config) -> Config:
@@ -105,13 +113,5 @@ def _bearable_backend(started: Config, new: Config, name: str) -> types.Backend:
 
 
 def clusters_needed(policy: Policy) -> frozenset[str]:
-    """The chain names a decision under `policy` may give: every backend alone, and every way of leaving members out of a chain.
-
-    Members are left out, never reordered, so a chain of four has fifteen. The composite cluster of each is `chain.` and the name.
-    """
-    chains = [tier.chain for tier in policy.tiers] + [policy.safe] + [(backend,) for backend in policy.backends.values()]
-    return frozenset(chain_name(part) for chain in chains for part in _parts(chain))
-
-
-def _parts(chain: tuple[Backend, ...]) -> Iterable[tuple[Backend, ...]]:
-    return (part for size in range(1, len(chain) + 1) for part in combinations(chain, size))
+    """The chain names a decision under `policy` may give. The composite cluster of each is `chain.` and the name."""
+    return frozenset(chain_name(chain) for chain in chains_of(policy))

@@ -261,7 +261,7 @@ class Config(Section):
     limits: dict[Name, Limit] = Field(default_factory=dict, max_length=200, description="Who may spend how much, by a name of your choice.")
     admission: Admission = Field(default_factory=Admission, description="How requests are held to the limits.")
     notices: Notices = Field(default_factory=Notices, description="Who is told when a threshold is reached.")
-    routing: Routing = Field(default_factory=Routing, description="How the score becomes a choice.")
+    routing: Routing = Field(default_factory=Routing, description="Which tier, and which backend of it.")
     residency: Residency = Field(default_factory=Residency, description="What may not leave.")
     sessions: Sessions = Field(default_factory=Sessions, description="How conversations are remembered.")
     audit: Audit = Field(default_factory=Audit, description="The proof of what left.")

@@ -13,6 +13,7 @@ from extproc.dialects.estimate import estimate_tokens
 from extproc.dialects.listing import model_body, models_body
 from extproc.dialects.parse import parse
 from extproc.dialects.refusal import Refusal, refusal_body, refusal_headers
+from extproc.dialects.steps import Step, is_tool_turn, steps
 from extproc.dialects.stream import UsageStrip
 from extproc.dialects.view import Bulk, Request, Turn
 
@@ -20,17 +21,20 @@ __all__ = [
     "Bulk",
     "Refusal",
     "Request",
+    "Step",
     "Turn",
     "UsageStrip",
     "api_of",
     "bindings",
     "edit",
     "estimate_tokens",
+    "is_tool_turn",
     "model_asked",
     "model_body",
     "models_body",
     "parse",
     "refusal_body",
     "refusal_headers",
+    "steps",
     "usage_asked",
 ]

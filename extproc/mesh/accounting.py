@@ -1,4 +1,4 @@
-"""Rules that lift token counts out of answers, inside Envoy, into the access log's metadata.
+"""Rules that lift token counts, the model's name and the answer's id out of answers, inside Envoy, into the access log's metadata.
 
 Each count keeps its JSON type. A rule whose path is absent, or leads through a null as in the ordinary chunks of a
 stream (`"usage": null`), writes nothing. In a stream every event is looked at and a later value replaces an earlier
@@ -45,13 +45,16 @@ _START = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_cre
 JSON_PATHS: tuple[tuple[str, Path], ...] = (
     *((key, ("usage", *path)) for key, path in _USAGE),
     ("model", ("model",)),
+    ("id", ("id",)),
 )
 SSE_PATHS: tuple[tuple[str, Path], ...] = (
     *JSON_PATHS,
     *((key, ("response", "usage", *path)) for key, path in _RESPONSES_STREAM),
     ("model", ("response", "model")),
+    ("id", ("response", "id")),
     *((f"start_{key}", ("message", "usage", key)) for key in _START),
     ("model", ("message", "model")),
+    ("id", ("message", "id")),
 )
 
 # The last event of a responses stream repeats the whole answer, so the limit of one event is the filter's largest.

@@ -11,7 +11,7 @@ from envoy_data_plane.envoy.config.overload import v3 as overload
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as connections
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config import Config, Policy, compile_config
+from extproc.config import Config, Policy, chains_of, compile_config
 from extproc.mesh import backends, callers, chains, credentials, listener, names, observe, processor, terminate
 from extproc.mesh.message import socket_address, to_yaml
 from extproc.mesh.rendered import Rendered
@@ -42,7 +42,7 @@ def _clusters(config: Config, policy: Policy, run_dir: Path, workers: int) -> li
         *observe.otlp_clusters(config),
         *callers.key_clusters(config),
         *(backends.backend_cluster(backend, config.backends[backend.name]) for backend in policy.backends.values()),
-        *(chains.chain_cluster(chain, config, run_dir) for chain in names.chains(policy)),
+        *(chains.chain_cluster(chain, config, run_dir) for chain in chains_of(policy)),
     ]
 
 

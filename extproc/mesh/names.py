@@ -5,11 +5,7 @@ Light on purpose: the workers import this module, and nothing else of this packa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import combinations
 from pathlib import Path
-
-from extproc.config import Backend, Policy, chain_name
 
 # Request headers between the worker and the routes. All of ours share a prefix: whatever a client sends under it is
 # dropped before anything else looks at the request, and none of it leaves.
@@ -85,23 +81,3 @@ def chain_cluster(chain: str) -> str:
 def worker_socket(run_dir: Path, index: int) -> Path:
     """The Unix socket the worker number `index`, from 0, listens on."""
     return run_dir / f"worker-{index}.sock"
-
-
-def chains(policy: Policy) -> tuple[tuple[Backend, ...], ...]:
-    """Every chain a request may be given, each once, in a stable order.
-
-    The worker drops members that cannot serve a request (API, context, capability, location), so each ordered
-    subsequence of each configured chain is here, longest first, and each backend alone for names that pass through.
-    """
-    found: dict[str, tuple[Backend, ...]] = {}
-    for whole in (*(tier.chain for tier in policy.tiers), policy.safe):
-        for part in _parts(whole):
-            found.setdefault(chain_name(part), part)
-    for backend in policy.backends.values():
-        found.setdefault(backend.name, (backend,))
-    return tuple(found.values())
-
-
-def _parts(whole: tuple[Backend, ...]) -> Iterable[tuple[Backend, ...]]:
-    for size in range(len(whole), 0, -1):
-        yield from combinations(whole, size)

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config import Backend, Config, Policy, chain_name
+from extproc.config import Backend, Config, Policy, chain_name, chains_of
 from extproc.mesh import callers, credentials, filters, names
 from extproc.mesh.message import seconds, set_header
 
@@ -51,7 +51,7 @@ def virtual_host(config: Config, policy: Policy) -> route.VirtualHost:
 
 
 def _chains(config: Config, policy: Policy) -> Iterator[route.Route]:
-    for chain in names.chains(policy):
+    for chain in chains_of(policy):
         name = chain_name(chain)
         has_chain = _header(names.CHAIN_HEADER, matcher.StringMatcher(exact=name))
         edited = _forward(f"edited.{name}", [has_chain, _present(names.ANSWER_HEADER)], _action(chain, _stream_idle(chain, config)))

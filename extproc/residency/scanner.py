@@ -20,7 +20,7 @@ _MAX_LAYERS = 4  # of encodings: what is read of a body, and three inside of eac
 # Work is bounded, not recall: a kind with so many values needs no more of them, and a text with so many look-alikes of one
 # kind counts as not read. Ordinary tables and logs of any size stay below a candidate for 64 bytes.
 _MAX_VALUES = 100
-_MIN_LOOKALIKES = 500
+_MIN_LOOKALIKES = 250
 _LOOKALIKES_PER_BYTE = 1 / 64
 _CLOCK_EVERY = 32  # checks
 _REACH_BYTES = 200  # how far a pattern of allowed text may reach beyond what was found
@@ -35,7 +35,15 @@ class _Tally:
     values: dict[str, set[bytes]] = field(default_factory=dict)
     lookalikes: dict[str, int] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)  # kinds no more candidates of are checked
     checks: int = 0
+
+    def miss(self, kind: str) -> None:
+        """Counts a look-alike."""
+        count = self.lookalikes[kind] = self.lookalikes.get(kind, 0) + 1
+        if count >= self.max_lookalikes:
+            self.closed.add(kind)
+            self.unread.add("too_many")
 
     def inspection(self) -> Inspection:
         kinds = sorted((kind, len(values)) for kind, values in self.values.items() if values)
@@ -50,13 +58,9 @@ class Scanner:
 
     def __init__(self, policy: ScanPolicy, clock: Clock, detectors: tuple[Detector, ...] | None = None) -> None:
         self._detectors = detectors_of(policy) if detectors is None else detectors
-        patterns = [Pattern(detector.pattern, detector.caseless) for detector in self._detectors]
-        # The words of the context model are searched for in the same pass; with detectors handed in there are none.
+        self._engine = Engine([Pattern(detector.pattern, detector.caseless) for detector in self._detectors])
         self._context = ContextJudge.load() if detectors is None else None
-        self._first_word = len(patterns)
-        patterns += [Pattern(pattern) for pattern in self._context.patterns] if self._context else []
         self._ignored_kinds = policy.ignored_kinds
-        self._engine = Engine(patterns)
         self._allowed = [(Engine((Pattern(allowed.pattern),)), allowed.kinds) for allowed in policy.allowed]
         self._deadline_s = policy.deadline_s
         self._clock = clock
@@ -103,37 +107,34 @@ class Scanner:
         if finds.is_cut:
             tally.unread.add("too_many")
         tally.max_lookalikes = max(tally.max_lookalikes, _MIN_LOOKALIKES + int(len(data) * _LOOKALIKES_PER_BYTE))
-        words: list[tuple[int, int, int]] = []
         for found in finds.candidates:
-            if found.number >= self._first_word:
-                words.append((found.number - self._first_word, found.start, found.end))
+            detector = self._detectors[found.number]
+            if detector.kind in tally.closed:
                 continue
-            self._consider(data, found, tally)
+            if detector.check is None or detector.check(Hit(data, found.start, found.end)):
+                self._confirm(data, found, detector.kind, tally)
+            else:
+                tally.miss(detector.kind)
             tally.checks += 1
             if not tally.checks % _CLOCK_EVERY and self._is_late(tally):
                 return
-        if words and not self._is_late(tally):
-            self._judge(data, words, tally)
+        if self._context and not self._is_late(tally):
+            self._judge(self._context, data, tally)
 
-    def _judge(self, data: bytes, words: list[tuple[int, int, int]], tally: _Tally) -> None:
-        """What the context model says of the windows around `words`."""
-        for kind, start, end in self._context.judge(data, words) if self._context else ():
-            if kind not in self._ignored_kinds and not self._is_allowed(data, Found(0, start, end), kind):
-                tally.values.setdefault(kind, set()).add(data[start:end])
+    def _judge(self, context: ContextJudge, data: bytes, tally: _Tally) -> None:
+        """Confirms what only the context of words tells."""
+        for kind, start, end in context.judge(data):
+            if kind not in self._ignored_kinds and kind not in tally.closed:
+                self._confirm(data, Found(0, start, end), kind, tally)
 
-    def _consider(self, data: bytes, found: Found, tally: _Tally) -> None:
-        detector = self._detectors[found.number]
-        values = tally.values.setdefault(detector.kind, set())
-        if len(values) >= _MAX_VALUES:
+    def _confirm(self, data: bytes, found: Found, kind: str, tally: _Tally) -> None:
+        if self._allowed and self._is_allowed(data, found, kind):
+            tally.miss(kind)
             return
-        value = data[found.start : found.end]
-        lookalikes = tally.lookalikes.get(detector.kind, 0)
-        if lookalikes >= tally.max_lookalikes:
-            tally.unread.add("too_many")
-        elif (detector.check is None or detector.check(Hit(data, found.start, found.end))) and not self._is_allowed(data, found, detector.kind):
-            values.add(value)
-        else:
-            tally.lookalikes[detector.kind] = lookalikes + 1
+        values = tally.values.setdefault(kind, set())
+        values.add(data[found.start : found.end])
+        if len(values) >= _MAX_VALUES:
+            tally.closed.add(kind)
 
     def _is_allowed(self, data: bytes, found: Found, kind: str) -> bool:
         """Whether a pattern that lets `kind` pass matches text that has all of `found` in it."""

@@ -117,7 +117,7 @@ def _by_rank(policy: Policy, demand: Demand, view: View, want: Want) -> Decision
         reasons.extend(word for word in (*dropped, *passed_over) if word not in reasons)
         spare = spare or fit
         if kept:
-            kept, word = (in_front(kept, want.first), "") if want.first else preferred(tier, kept, demand, view)
+            kept, word = (in_front(kept, want.first, tier.name), "") if want.first else preferred(tier, kept, demand, view)
             # The tier on the record is the one that answers: a chain may have lost all of its own tier's backends.
             return Decision(Kind.ROUTED, kept[0].tier, kept, (*reasons, word) if word else tuple(reasons))
     if spare:

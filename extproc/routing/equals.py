@@ -23,7 +23,7 @@ def preferred(tier: Tier, kept: tuple[Backend, ...], demand: Demand, view: View)
         first = min(own, key=lambda backend: view.first_byte_ms.get(backend.name, 0.0))
     else:
         first = _drawn(own, share_of(view.session))
-    return in_front(kept, first.name), f"prefer:{tier.prefer}"
+    return in_front(kept, first.name, tier.name), f"prefer:{tier.prefer}"
 
 
 def share_of(session: str) -> float:

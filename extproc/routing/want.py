@@ -45,6 +45,7 @@ def wanted(policy: Policy, demand: Demand, score: float, view: View) -> Want:
     named = _said(view.rules, lambda rule: rule.backend)
     if named is not None:
         first = named.backend
+        ruled = _rank_of(policy, policy.backends[first].tier)
         reasons.append(f"rule:{named.name}")
     return Want(ruled, first, tuple(dict.fromkeys(reasons)))
 
@@ -125,7 +126,7 @@ def _said(rules: tuple[Rule, ...], says: Callable[[Rule], object]) -> Rule | Non
     return next((rule for rule in rules if says(rule)), None)
 
 
-def in_front(kept: tuple[Backend, ...], first: str) -> tuple[Backend, ...]:
-    """`kept` with the backend `first` before the others, where it is one of them."""
-    found = next((backend for backend in kept if backend.name == first), None)
+def in_front(kept: tuple[Backend, ...], first: str, tier: str) -> tuple[Backend, ...]:
+    """`kept` with the backend `first` before the others, where it is one of them and `tier`'s own: Envoy has no other such chains."""
+    found = next((backend for backend in kept if backend.name == first and backend.tier == tier), None)
     return kept if found is None else (found, *(backend for backend in kept if backend is not found))

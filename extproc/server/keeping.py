@@ -35,7 +35,7 @@ class Keeping:
     def custody(self, policy: Policy, memories: Memories | None) -> Custody:
         """The way to the outside for this policy's pipeline."""
         inspector = self._scanner(policy) if policy.residency.reads else None
-        return Custody(inspector, memories if policy.residency.reads else None, self._log, self._classifier)
+        return Custody(inspector, memories, self._log, self._classifier)
 
     def count(self, metrics: Metrics) -> None:
         """What is written and what is not, on the metrics page."""

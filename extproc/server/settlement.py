@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from extproc.config import Config, Policy
+from extproc.config import Api, Config, Policy
+from extproc.config.residency import Action
 from extproc.limits import Door, tab_of
 from extproc.protocol import envoy_pb2 as pb
 from extproc.scope import parse
-from extproc.session import Sessions
+from extproc.session import Memory, Session, Sessions, session_of_answer
 from extproc.telemetry import Metrics, Telemetry
 from extproc.usage import Record, record_of
 
@@ -130,6 +131,7 @@ class Settlement:
         lines = [record.line() for record in records]
         if self._accounts is not None:
             self._accounts.put(records, lines)
+            _remember(records, self._accounts.sessions, self._current)
         try:
             self._telemetry.emit(records, lines)
             self.on_records(records)
@@ -146,6 +148,20 @@ class Settlement:
 
     def _policy_of(self, digest: str) -> Policy:
         return self._policies.get(digest, self._current)
+
+
+def _remember(records: Sequence[Record], sessions: Sessions, policy: Policy) -> None:
+    """Where conversations are now, as only their ends tell: after a failover, and at an answer that the next turn may name."""
+    for record in records:
+        if not record.session or record.backend is None or record.outcome != "ok":
+            continue
+        scope = parse(record.scope)
+        held = tuple(sorted({kind.rpartition(":")[0] for kind in record.kinds})) if record.residency == Action.ON_PREM else ()
+        memory = Memory(held, record.tier, record.backend, record.prompt_tokens, record.decided_at)
+        if len(record.attempts) > 1:
+            sessions.remember_later(Session(scope[0], record.session, may_have_past=True), memory, policy.sessions)
+        if record.api == Api.RESPONSES and record.response_id:
+            sessions.remember_later(session_of_answer(scope, record.response_id), memory, policy.sessions)
 
 
 def store_url(config: Config, run_dir: Path) -> str:

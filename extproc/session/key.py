@@ -3,6 +3,7 @@
 LLM APIs have no conversation: every turn brings the whole history again, or the name of what the provider keeps. So a
 conversation is known by the first of
 
+    the answer it goes on from             `previous_response_id`
     a configured header                    set by whoever knows: an agent, a chat application
     the conversation that the body names   `conversation`, `metadata.session_id` and its like
     how it began                           a digest of the scope, the user named in the body, the system prompt, the first user turn
@@ -28,15 +29,21 @@ _DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A conversation's key in the store, and whether it may have a past: a first turn that only its beginning names has none."""
+    """A conversation's key in the store, and whether it may have a past: a first turn that only its beginning names has none.
+
+    `is_answer`: it is named by an answer of the provider's, of which is known some milliseconds after its caller has it.
+    """
 
     organisation: str
     digest: str
     may_have_past: bool
+    is_answer: bool = False
 
 
 def session_of(request: Request, headers: Mapping[str, str], named_by: tuple[str, ...], scope: Scope) -> Session:
     """The conversation that `request` belongs to. Scopes never share one."""
+    if isinstance(answer := request.members.get("previous_response_id"), str) and answer:
+        return session_of_answer(scope, answer)
     name = next((f"{header}={value}" for header in named_by if (value := headers.get(header, ""))), "") or _named(request.members)
     if name:
         return Session(scope[0], _digest(text_of(scope), name), may_have_past=True)
@@ -45,8 +52,13 @@ def session_of(request: Request, headers: Mapping[str, str], named_by: tuple[str
     return Session(scope[0], digest, may_have_past=_has_past(request))
 
 
+def session_of_answer(scope: Scope, response_id: str) -> Session:
+    """The conversation as it stands after the answer of this id: each answer of the responses API can be gone on from."""
+    return Session(scope[0], _digest(text_of(scope), f"response={response_id}"), may_have_past=True, is_answer=True)
+
+
 def _has_past(request: Request) -> bool:
-    return any(turn.role != "user" for turn in request.turns) or isinstance(request.members.get("previous_response_id"), str)
+    return any(turn.role != "user" for turn in request.turns)
 
 
 def _named(members: Mapping[str, Any]) -> str:

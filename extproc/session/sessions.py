@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from extproc.config.compiled_residency import Sessions as Settings
 from extproc.session.key import Session
 from extproc.session.memory import Memory, memory_of
-from extproc.store import Script, Store, StoreError
+from extproc.store import Argument, Script, Store, StoreError
 
 _HERE = Path(__file__).parent
 _RECALL = Script((_HERE / "recall.lua").read_text(encoding="utf-8"))
 _REMEMBER = Script((_HERE / "remember.lua").read_text(encoding="utf-8"))
 _KEPT_HERE = 20_000
-_MAX_WRITING = 1_000
+_MAX_WAITING = 5_000
+_TOGETHER, _TOGETHER_S = 64, 0.003
+# An answer's access-log entry, which says who gave it, is here some 20 ms after the caller has the answer.
+_ANSWER_PATIENCE_S = (0.03, 0.06, 0.1, 0.0)
 
 
 class Unknown(Enum):
@@ -38,18 +41,20 @@ class Sessions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._held: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()
-        self._writing: set[asyncio.Task[Any]] = set()
+        self._waiting: dict[str, dict[str, Memory]] = {}  # to be written, by organisation and key
+        self._writing: set[asyncio.Task[None]] = set()
         self.failures = 0
 
     async def recall(self, session: Session, settings: Settings) -> Memory | Unknown | None:
         """What the conversation has been through; None: nothing is remembered."""
         held = self._held.get((session.organisation, session.digest), ())
-        try:
-            values = await self._store.run(_RECALL, (_key(session),), (), timeout_s=settings.timeout_s)
-        except StoreError:
-            self.failures += 1
-            return Memory(held) if held else Unknown.UNKNOWN
-        memory = memory_of(values)
+        for pause_s in _ANSWER_PATIENCE_S if session.is_answer else (0.0,):
+            memory = await self._read(session, settings)
+            if memory is not None or not pause_s:
+                break
+            await asyncio.sleep(pause_s)
+        if isinstance(memory, Unknown):
+            return Memory(held) if held else memory
         if held and (memory is None or not memory.held):
             return replace(memory or Memory(), held=held)
         return memory
@@ -58,22 +63,50 @@ class Sessions:
         """Keeps `memory` for a while longer. Whether the store has it; what is held is kept here in any case."""
         if memory.held:
             self._keep(session, memory.held)
-        try:
-            await self._store.run(_REMEMBER, (_key(session),), (settings.kept_s, *memory.fields()), timeout_s=settings.timeout_s)
-        except StoreError:
-            self.failures += 1
-            return False
-        return True
+        return await self._write({_key(session): memory}, settings)
 
     def remember_later(self, session: Session, memory: Memory, settings: Settings) -> None:
-        """The same, behind the request's back. While too much is being written, what is not held is left out."""
-        if memory.held or len(self._writing) < _MAX_WRITING:
-            self._do(self.remember(session, memory, settings))
+        """The same, behind the request's back and together with others. While too much waits, what is not held is left out."""
+        if memory.held:
+            self._keep(session, memory.held)
+        waiting = self._waiting.get(session.organisation)
+        if waiting is None:
+            waiting = self._waiting[session.organisation] = {}
+            task = asyncio.get_running_loop().create_task(self._write_soon(session.organisation, settings))
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
+        if memory.held or len(waiting) < _MAX_WAITING:
+            waiting[_key(session)] = memory
 
     async def close(self, timeout_s: float) -> None:
         """Waits for what is being written."""
         if self._writing:
             await asyncio.wait(self._writing, timeout=timeout_s)
+
+    async def _read(self, session: Session, settings: Settings) -> Memory | Unknown | None:
+        try:
+            return memory_of(await self._store.run(_RECALL, (_key(session),), (), timeout_s=settings.timeout_s))
+        except StoreError:
+            self.failures += 1
+            return Unknown.UNKNOWN
+
+    async def _write_soon(self, organisation: str, settings: Settings) -> None:
+        await asyncio.sleep(_TOGETHER_S)
+        waiting = self._waiting.pop(organisation)
+        for keys in _batched(waiting, _TOGETHER):
+            await self._write({key: waiting[key] for key in keys}, settings)
+
+    async def _write(self, memories: Mapping[str, Memory], settings: Settings) -> bool:
+        arguments: list[Argument] = [settings.kept_s]
+        for memory in memories.values():
+            fields = memory.fields()
+            arguments += (len(fields), *fields)
+        try:
+            await self._store.run(_REMEMBER, tuple(memories), arguments, timeout_s=settings.timeout_s)
+        except StoreError:
+            self.failures += 1
+            return False
+        return True
 
     def _keep(self, session: Session, held: tuple[str, ...]) -> None:
         key = (session.organisation, session.digest)
@@ -82,11 +115,13 @@ class Sessions:
         if len(self._held) > _KEPT_HERE:
             self._held.popitem(last=False)
 
-    def _do(self, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-
 
 def _key(session: Session) -> str:
     return f"tiermesh:{{{session.organisation or '-'}}}:session:{session.digest}"
+
+
+def _batched(keys: Mapping[str, Memory], count: int) -> Iterator[tuple[str, ...]]:
+    """The keys, so many at a time."""
+    left = iter(keys)
+    while batch := tuple(islice(left, count)):
+        yield batch

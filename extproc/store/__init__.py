@@ -13,7 +13,7 @@ the scripts do.
 
 from extproc.errors import StoreError
 from extproc.store.address import Access, Address, parse_address, with_access
-from extproc.store.script import Script
+from extproc.store.script import Argument, Script
 from extproc.store.store import Health, Store
 
-__all__ = ["Access", "Address", "Health", "Script", "Store", "StoreError", "parse_address", "with_access"]
+__all__ = ["Access", "Address", "Argument", "Health", "Script", "Store", "StoreError", "parse_address", "with_access"]

@@ -93,6 +93,7 @@ def attributes_of(record: Record) -> dict[str, Value]:
         "gen_ai.provider.name": genai.provider(record.api),
         "gen_ai.request.model": record.model or record.asked_model,
         "gen_ai.request.stream": record.is_stream or None,
+        "gen_ai.response.id": record.response_id,
         "gen_ai.response.model": record.reported_model or (record.model if record.backend else ""),
         "gen_ai.response.time_to_first_chunk": record.time_to_first_byte_s if record.is_stream else None,
         "http.response.status_code": record.status or None,

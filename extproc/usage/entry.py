@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -32,10 +33,10 @@ def record_of(entry: pb.HTTPAccessLogEntry, policy_of: Callable[[str], Policy]) 
         return None
     ticket = _ticket_in(common.metadata) or _no_ticket(entry)
     policy = policy_of(ticket.policy_digest)
-    usage, reported_model = _usage_in(common.metadata, ticket.api)
+    usage, said = _usage_in(common.metadata, ticket.api)
     ending = ending_of(entry, ticket)
     case = Case(entry, ticket, ending, outcome_of(ending, ticket, usage), usage, policy)
-    return _record(case, reported_model, policy.backends.get(ending.backend or ""))
+    return _record(case, said, policy.backends.get(ending.backend or ""))
 
 
 def _ticket_in(metadata: pb.Metadata) -> Ticket | None:
@@ -62,15 +63,46 @@ def _no_ticket(entry: pb.HTTPAccessLogEntry) -> Ticket:
     )
 
 
-def _usage_in(metadata: pb.Metadata, api: str) -> tuple[Usage, str]:
+def _usage_in(metadata: pb.Metadata, api: str) -> tuple[Usage, Mapping[str, str]]:
+    """The usage of an answer, and the names it says: its `model` and its `id`."""
     spaces = metadata.filter_metadata
     if USAGE_NAMESPACE not in spaces:
-        return NO_USAGE, ""
+        return NO_USAGE, {}
     said = spaces[USAGE_NAMESPACE]
-    return usage_of(said, api), said.fields["model"].string_value if "model" in said.fields else ""
+    return usage_of(said, api), {name: said.fields[name].string_value for name in ("model", "id") if name in said.fields}
 
 
-def _record(case: Case, reported_model: str, backend: Backend | None) -> Record:
+# What a record says in the ticket's own words.
+_AS_DECIDED = (
+    "kind",
+    "api",
+    "scope",
+    "source",
+    "tier",
+    "score",
+    "task",
+    "reasons",
+    "chain",
+    "decided_at",
+    "decision_us",
+    "refusal",
+    "traceparent",
+    "lease",
+    "lease_sequence",
+    "limit",
+    "shadow_limits",
+    "residency",
+    "kinds",
+    "residency_rules",
+    "mode",
+    "would_tier",
+    "would_backend",
+    "session",
+)
+_decided = attrgetter(*_AS_DECIDED)
+
+
+def _record(case: Case, said: Mapping[str, str], backend: Backend | None) -> Record:
     entry, ticket, ending = case.entry, case.ticket, case.ending
     common = entry.common_properties
     bill = bill_of(case)
@@ -78,23 +110,15 @@ def _record(case: Case, reported_model: str, backend: Backend | None) -> Record:
         request_id=_name(ticket.request_id or entry.request.request_id),
         stream_id=common.stream_id,
         started_at=common.start_time.seconds + common.start_time.nanos / 1e9,
-        kind=ticket.kind,
         outcome=case.outcome,
         status=ending.status,
-        api=ticket.api,
         asked_model=_name(ticket.asked_model),
-        scope=ticket.scope,
-        source=ticket.source,
         caller=_name(ticket.caller),
-        tier=ticket.tier,
-        score=ticket.score,
-        task=ticket.task,
-        reasons=ticket.reasons,
-        chain=ticket.chain,
         attempts=ending.attempts,
         backend=ending.backend,
         model=backend.model if backend else "",
-        reported_model=_name(reported_model),
+        reported_model=_name(said.get("model", "")),
+        response_id=_name(said.get("id", "")),
         revision=backend.revision if backend else "",
         location=("on_prem" if backend.is_on_prem else "cloud") if backend else "",
         is_stream=ticket.is_stream,
@@ -109,28 +133,14 @@ def _record(case: Case, reported_model: str, backend: Backend | None) -> Record:
         response_bytes=entry.response.response_body_bytes,
         time_to_first_byte_s=_first_byte(common),
         duration_s=_seconds(common.duration if common.HasField("duration") else common.time_to_last_downstream_tx_byte),
-        decided_at=ticket.decided_at,
-        decision_us=ticket.decision_us,
         flags=",".join(ending.flags),
         details=_name(entry.response.response_code_details),
-        refusal=ticket.refusal,
         cost_micro_usd=bill.cost_micro_usd,
         asked_cost_micro_usd=bill.asked_cost_micro_usd,
         failed_cost_micro_usd=bill.failed_cost_micro_usd,
         failed_prompt_tokens=bill.failed_prompt_tokens,
         policy_digest=ticket.policy_digest or case.policy.digest,
-        traceparent=ticket.traceparent,
-        lease=ticket.lease,
-        lease_sequence=ticket.lease_sequence,
-        limit=ticket.limit,
-        shadow_limits=ticket.shadow_limits,
-        residency=ticket.residency,
-        kinds=ticket.kinds,
-        residency_rules=ticket.residency_rules,
-        mode=ticket.mode,
-        would_tier=ticket.would_tier,
-        would_backend=ticket.would_backend,
-        session=ticket.session,
+        **dict(zip(_AS_DECIDED, _decided(ticket), strict=True)),
     )
 
 

@@ -48,6 +48,7 @@ class Record:
     backend: str | None = None  # the one that answered
     model: str = ""  # that backend's, as configured
     reported_model: str = ""  # as its answer named it
+    response_id: str = ""  # as its answer named itself
     revision: str = ""
     location: str = ""  # "on_prem", "cloud" or empty
     is_stream: bool = False

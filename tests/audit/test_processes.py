@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -51,12 +52,22 @@ def test_processes_that_are_killed_fork_no_chain_and_lose_nothing_acknowledged(t
     found = judged(tmp_path)
     assert found.verdict == "intact"
     assert found.files > 1
-    text = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("audit-0*.jsonl")))
-    for number, seq in seen.items():
-        assert b'"request_id":"req-%d","scope":"acme/retail/search","seq":%s,' % (number, seq.encode()) in text.replace(
-            b'"rules":["support-may-mail"],', b""
-        )
+    entries = [json.loads(line)["entry"] for path in sorted(tmp_path.glob("audit-0*.jsonl")) for line in path.read_text().splitlines()]
+    written = {each["request_id"]: str(each["seq"]) for each in entries if "request_id" in each}
+    assert {number: written[f"req-{number}"] for number in seen} == seen
     assert sum(number >= 300_000 for number in seen) == 1_600
+
+
+def test_a_log_is_whole_at_every_moment_while_others_write_it(tmp_path: Path) -> None:
+    writers = [started("append", tmp_path, 100_000 * number, 800) for number in (1, 2)]
+    verdicts = []
+    while any(writer.poll() is None for writer in writers):
+        if (tmp_path / "checkpoint.json").exists():
+            verdicts.append(verdict(tmp_path))
+    for writer in writers:
+        acknowledged(writer)
+    assert len(verdicts) > 5
+    assert set(verdicts) == {"intact"}
 
 
 def test_a_stopped_process_that_has_the_lock_holds_nobody_up_for_good(tmp_path: Path) -> None:

@@ -54,9 +54,22 @@ def test_case_width_and_digits_do_not_show() -> None:
     assert window.canonical("ORDER 4471 \uff21\uff22\uff23") == window.canonical("order 9023 abc")
 
 
+def test_white_space_and_turkish_capitals_do_not_show() -> None:
+    assert window.canonical("  Sort   the\tlist \r\n\n\n  pear ") == window.canonical("sort the list\npear")
+    assert window.canonical("DIŞARISI İyi") == window.canonical("dışarısı iyi")
+    assert window.canonical("STRASSE") == window.canonical("straße")
+
+
+@given(st.text("abc xyz\t\n", max_size=ASK_CHARS // 2))
+def test_doubled_spaces_change_neither_window_nor_features(ask: str) -> None:
+    once, twice = conversation(ask), conversation(ask.replace(" ", "  "))
+    assert window.cut(once, SIZES) == window.cut(twice, SIZES)
+    assert features.of(once, window.cut(once, SIZES), 9) == features.of(twice, window.cut(twice, SIZES), 9)
+
+
 def test_the_context_of_a_follow_up_is_the_exchange_before_it() -> None:
     before = (Said("user", "name a river"), Said("assistant", "the loire"), Said("user", "another"), Said("assistant", "the rhône"))
-    assert window.cut(conversation("and a lake?", before=before), SIZES).context == "the rhône \n another"
+    assert window.cut(conversation("and a lake?", before=before), SIZES).context == "the rhône\nanother"
 
 
 def test_the_context_of_an_agent_loop_has_the_newest_result() -> None:

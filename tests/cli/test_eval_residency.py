@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from math import isclose
 from pathlib import Path
@@ -13,9 +14,23 @@ from hypothesis import strategies as st
 
 from extproc import dialects
 from extproc.bench.quality import Baseline, Labelled, Outcome, Share, report
+from extproc.cli import inspecting
+from extproc.clock import SystemClock
 from extproc.config import Api
 from extproc.dialects import Request
+from extproc.residency import Scanner, ScanPolicy
 from tests.cli.conftest import Tiermesh
+
+
+@functools.cache
+def compiled(policy: ScanPolicy) -> Scanner:
+    return Scanner(policy, SystemClock())
+
+
+@pytest.fixture(autouse=True)
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The detectors take longer to compile than all the rows of a test take to scan.
+    monkeypatch.setattr(inspecting, "Scanner", lambda policy, _: compiled(policy))
 
 
 def row(row_id: str, text: str, kinds: list[str], **members: Any) -> dict[str, Any]:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from extproc.cli import inspecting
+from extproc.clock import SystemClock
+from extproc.residency import Scanner, ScanPolicy
 from tests.cli.conftest import Tiermesh
 
 CARD = "4111 1111 1111 1111"
 CLEAN = "How do tides work?"
+
+
+@functools.cache
+def compiled(policy: ScanPolicy) -> Scanner:
+    return Scanner(policy, SystemClock())
+
+
+@pytest.fixture(autouse=True)
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The detectors take longer to compile than all the rows of a test take to scan.
+    monkeypatch.setattr(inspecting, "Scanner", lambda policy, _: compiled(policy))
 
 
 def row(row_id: object, text: str, **members: Any) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_a_bad_file_keeps_the_old_and_says_all_that_is_wrong() -> None:
         ("https://llm.example", "https://llm.other", ("backends.cloud.url",)),
         ("price: {input: 5}", "credential: {file: /k}", ("backends.cloud.credential",)),
         ("price: {input: 5}", "answer_timeout_s: 9", ("backends.cloud.answer_timeout_s",)),
-        ("location: on_prem", "location: cloud", ("processor.on_failure", "backends.local.location")),
+        ("location: on_prem", "location: cloud", ("processor.on_failure", "backends.local.location", "residency")),
         ("tiers:", "identity: {headers: {team: x-team}, trusted_peers: [any]}\ntiers:", ("identity.headers", "identity.trusted_peers")),
         ("tiers:", "access: {a: {scope: acme, tiers: [simple]}}\ntiers:", ("access",)),
         ("tiers:", f"identity: {{keys: [{{sha256: {'0f' * 32}, scope: acme}}]}}\ntiers:", ("identity.keys",)),
@@ -110,7 +110,7 @@ def test_a_backend_that_left_is_no_longer_chosen() -> None:
 @pytest.mark.parametrize(
     ("text", "missing"),
     [
-        (ADDED, "cloud+local+more, cloud+more, local+more and 3 more"),
+        (ADDED, "cloud+local+more, cloud+more, local+more and 5 more"),
         (BASE.replace("cloud: {url", "bigger: {url"), "bigger, bigger+local, local+bigger"),
     ],
     ids=["added", "renamed"],
@@ -138,11 +138,11 @@ def test_what_stays_may_contradict_what_changed_and_then_nothing_changes() -> No
     assert outcome.restart == ("listener.port", "listener.other_paths", "backends.other", "backends.cloud")
 
 
-def test_chains_needed_are_all_that_leaving_members_out_can_give() -> None:
+def test_chains_needed_are_all_that_leaving_members_out_and_moving_one_to_the_front_can_give() -> None:
     policy = loaded(parse(BASE.replace("complex: {}", "complex: {chain: [cloud]}"))).policy
     assert clusters_needed(policy) == {"local", "cloud", "local+cloud"}
     four = "\n".join(f"  b{n}: {{url: 'http://127.0.0.1:{7000 + n}', model: m{n}, tier: t, location: on_prem}}" for n in range(4))
-    assert len(clusters_needed(loaded(parse(f"backends:\n{four}\ntiers: {{t: {{}}}}")).policy)) == 15
+    assert len(clusters_needed(loaded(parse(f"backends:\n{four}\ntiers: {{t: {{}}}}")).policy)) == 32
 
 
 # The watcher, on real files.

@@ -15,8 +15,8 @@ from tests.dataplane.harness import Stack, running, until
 pytestmark = pytest.mark.dataplane
 
 WORKERS = 3
-LONGEST_REST_S = 3.0
-RULES = f"failures_in_a_row: 3, rest_s: 1.5, longest_rest_s: {LONGEST_REST_S}"
+LONGEST_REST_S = 2.0
+RULES = f"failures_in_a_row: 3, rest_s: 1, longest_rest_s: {LONGEST_REST_S}"
 SATURATION = 'saturation: {metrics_url: "LOCAL/metrics", waiting: 4, readings_full: 2, readings_free: 2, every_s: 0.1}'
 TOLD_S = 0.3  # longer than workers need to tell each other
 

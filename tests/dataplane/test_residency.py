@@ -119,12 +119,12 @@ def test_it_stays_when_ours_fails(stack: Stack) -> None:
 
 
 def test_what_is_blocked_is_an_error_that_the_clients_know(stack: Stack) -> None:
-    with pytest.raises(openai.PermissionDeniedError) as caught:
-        stack.openai().chat.completions.create(**chat_body(KEY))
+    with stack.openai() as client, pytest.raises(openai.PermissionDeniedError) as caught:
+        client.chat.completions.create(**chat_body(KEY))
     assert caught.value.code == "sensitive_content"
     assert "private_key" in str(caught.value)
-    with pytest.raises(anthropic.PermissionDeniedError) as other:
-        stack.anthropic().messages.create(model="auto", max_tokens=9, messages=[{"role": "user", "content": KEY}])
+    with stack.anthropic() as client, pytest.raises(anthropic.PermissionDeniedError) as other:
+        client.messages.create(model="auto", max_tokens=9, messages=[{"role": "user", "content": KEY}])
     assert other.value.body["error"]["type"] == "permission_error"
     assert [entry["event"] for entry in entries(stack)].count("blocked") == 2
 
@@ -158,15 +158,15 @@ def test_the_log_verifies(stack: Stack) -> None:
     assert verified(stack).verdict == "intact"
 
 
-def test_nothing_leaves_while_nothing_can_be_recorded() -> None:
-    with running(extra='audit: {directory: "/proc/no-such-place"}\n') as stack:
+def test_nothing_leaves_while_nothing_can_be_recorded(tmp_path: Path) -> None:
+    with running(extra=f'audit: {{directory: "/proc/no-such-place", key_file: "{tmp_path}/audit.key"}}\n') as stack:
         answer = stack.chat("a hard one")
         assert answer.status == 200
         assert stack.arrival(answer.id)[0] == "local"
         assert "frontier!stays:audit" in stack.record(answer.id).reasons
         stack.standins["local"].then(Behaviour(status=503))
         failed = stack.chat("an easy one")
-        assert failed.status >= 500
+        assert (failed.status, failed.json()["error"]["code"]) == (503, "audit_unavailable")
         assert list(stack.arrivals(failed.id)) == ["local"]
         assert in_the_cloud(stack) == []
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -179,6 +181,27 @@ def test_a_standing_that_was_handed_out_never_changes() -> None:
     health.observe([failed(clock)] * 5)
     assert "cloud" not in before
     assert health.standing(clock.wall()) is not before
+
+
+@pytest.mark.parametrize(
+    ("fails_from_s", "fails_until_s", "most", "least"), [(0, 3_600, 60, 20), (600, 660, 36_000, 34_000), (0, 0, 36_000, 36_000)]
+)
+def test_an_hour_of_ten_requests_a_second(fails_from_s: float, fails_until_s: float, most: int, least: int) -> None:
+    # Each answer, good or bad, takes a second. A dead backend costs a few dozen requests an hour, a minute's failure little more
+    # than that minute, and a sound one loses none.
+    health, clock = watched()
+    began_s, sent, flying = clock.wall(), 0, deque[Record]()
+    for _ in range(36_000):
+        now_s = clock.wall()
+        while flying and flying[0].started_at <= now_s - 1:
+            health.observe([flying.popleft()])
+        if "cloud" not in health.away(now_s):
+            health.sent("cloud", now_s)
+            sent += 1
+            is_failing = fails_from_s <= now_s - began_s < fails_until_s
+            flying.append(failed(clock) if is_failing else answered(clock))
+        clock.advance(0.1)
+    assert least <= sent <= most
 
 
 _events = st.lists(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from extproc.config import chain_name, compile_config, parse
-from extproc.mesh import examples, names, render_envoy
+from extproc.config import chain_name, chains_of, compile_config, parse
+from extproc.mesh import examples, render_envoy
 
 EXAMPLES = Path(__file__).parents[2] / "envoy"
 LOCAL = '  local: {url: "http://vllm.internal:8000/v", model: q, tier: simple, location: on_prem}\n'
@@ -77,7 +77,7 @@ def test_importing_the_package_leaves_envoys_types_alone() -> None:
 
 def test_every_subsequence_of_every_chain_has_a_cluster_once() -> None:
     policy = compile_config(parse(CONFIGURATIONS["every kind, traced, closed"]))
-    found = [chain_name(chain) for chain in names.chains(policy)]
+    found = [chain_name(chain) for chain in chains_of(policy)]
     assert len(found) == len(set(found))
     assert found[:7] == ["local+keyed+cloud", "local+keyed", "local+cloud", "keyed+cloud", "local", "keyed", "cloud"]
     assert {"cloud+keyed+local", "keyed+local", "cloud+local"} <= set(found)

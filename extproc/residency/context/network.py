@@ -9,10 +9,9 @@ import io
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from extproc.errors import ModelError
-from extproc.residency.context.words import BUCKETS
+from extproc.residency.context.words import BUCKETS, Reading
 
 
 class Network:
@@ -29,11 +28,16 @@ class Network:
         dim = self._table.shape[-1]
         if self._table.shape != (BUCKETS, dim) or self._hidden.shape[1:] != (dim + features,) or self._last.shape[:1] != (kinds,):
             raise ModelError(f"weights.npz: {self._table.shape}, {self._hidden.shape}, {self._last.shape} do not fit {features} features")
+        self._hidden, self._last = np.ascontiguousarray(self._hidden.T), np.ascontiguousarray(self._last.T)
 
-    def probabilities(self, buckets: NDArray[np.int64], features: NDArray[np.float32]) -> list[float]:
-        """The probability of each kind."""
-        mean = self._table.take(buckets, 0).sum(0) / np.float32(len(buckets) ** 0.5)
-        hidden = np.maximum(self._hidden @ np.concatenate((mean, features)) + self._hidden_bias, 0)
-        logits = self._last @ hidden + self._last_bias
-        found: list[float] = (1 / (1 + np.exp(-logits))).tolist()
+    def probabilities(self, read: Reading) -> list[list[float]]:
+        """The probability of each kind, for each of the texts read."""
+        table = self._table
+        total = np.add.reduceat(table.take(read.words, 0) + table.take(read.pairs, 0), read.starts, 0)
+        total += np.add.reduceat(table.take(read.class_pairs, 0), read.class_starts, 0)
+        words, classes = read.sizes()
+        total /= np.sqrt(2 * words + classes).astype(np.float32)[:, None]
+        hidden = np.maximum(np.concatenate((total, read.features), 1) @ self._hidden + self._hidden_bias, 0)
+        logits = hidden @ self._last + self._last_bias
+        found: list[list[float]] = (1 / (1 + np.exp(-logits))).tolist()
         return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f]")
 _ARABIC_JOINED = re.compile(r"^(?:و|ف)?(?:ال|لل|بال|ب|ل|ك)?")
 _LONGEST_CJK = 5
 _MAX_REMEMBERED, _MAX_REMEMBERED_CHARS = 30_000, 24
+_EDGE = 0x2545F491  # begins every text
 _PAIR, _CLASS_PAIR = 0x9E3779B1, 0x85EBCA6B  # odd multipliers that spread the bits
 
 
@@ -53,6 +55,22 @@ def bucket(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "replace"))
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Texts as numbers: the buckets of words, pairs of words and pairs of classes, and where each text's begin; its features."""
+
+    words: NDArray[np.int64]
+    pairs: NDArray[np.int64]  # as many as words, with the same beginnings
+    starts: NDArray[np.int64]
+    class_pairs: NDArray[np.int64]
+    class_starts: NDArray[np.int64]
+    features: NDArray[np.float32]  # a row for each text
+
+    def sizes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many words and how many pairs of classes each text has."""
+        return np.diff(self.starts, append=len(self.words)), np.diff(self.class_starts, append=len(self.class_pairs))
+
+
 class Words:
     """The classes of one model with the words it has seen."""
 
@@ -74,17 +92,38 @@ class Words:
         """The number of features that are no hashed words."""
         return len(self.classes) + len(COUNTS)
 
-    def read(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The buckets of `text`, never none, and its features."""
-        low = canonical(text)
+    def read(self, texts: list[str]) -> Reading:
+        """All of `texts` as numbers, at once: what numpy does costs little more for many of them than for one."""
         ids: list[int] = []
         masks: list[int] = []
-        seen = self._seen
-        for token in _TOKEN.findall(low):
-            some, some_masks = seen[token]
-            ids += some
-            masks += some_masks
-        return self._buckets(ids, masks), self._features(text, low, masks)
+        places: list[int] = []
+        starts: list[int] = []
+        mask_starts: list[int] = []
+        counts: list[list[int]] = []
+        seen, kinds = self._seen, len(self.classes)
+        for index, text in enumerate(texts):
+            starts.append(len(ids))
+            mask_starts.append(len(masks))
+            ids.append(_EDGE)
+            masks.append(0)
+            low = canonical(text)
+            shift = index * kinds
+            for token in _TOKEN.findall(low):
+                some, some_masks, some_places = seen[token]
+                ids += some
+                if some_masks:
+                    masks += some_masks
+                    places += [place + shift for place in some_places]
+            counts.append(_counts(text, low))
+        classes = np.bincount(np.array(places, np.int64), minlength=kinds * len(texts)).reshape(len(texts), kinds)
+        return Reading(
+            words=np.array(ids, np.int64) & (BUCKETS - 1),
+            pairs=_pairs(ids, _PAIR, _EDGE),
+            starts=np.array(starts),
+            class_pairs=_pairs(masks, _CLASS_PAIR, 0),
+            class_starts=np.array(mask_starts),
+            features=np.log1p(np.concatenate((classes, np.array(counts)), 1).astype(np.float32)),
+        )
 
     def mask(self, word: str) -> int:
         """The classes of a canonical word, a bit each."""
@@ -115,50 +154,47 @@ class Words:
                 masks[start] |= self._whole.get(piece, 0) | self._begins.get(piece, 0)
         return [bucket(token[start : start + 2]) for start in range(len(token))], masks
 
-    @staticmethod
-    def _buckets(ids: list[int], masks: list[int]) -> NDArray[np.int64]:
-        singles = np.array(ids or [0], np.int64)
-        classed = np.array([mask for mask in masks if mask] or [0], np.int64)
-        pairs = singles[:-1] * _PAIR ^ singles[1:]
-        class_pairs = classed[:-1] * _CLASS_PAIR ^ classed[1:] * 31
-        every = np.concatenate((singles, pairs ^ pairs >> 15, class_pairs ^ class_pairs >> 17))
-        return every & (BUCKETS - 1)
-
-    def _features(self, text: str, low: str, masks: list[int]) -> NDArray[np.float32]:
-        counts = [0] * len(self.classes)
-        for mask in masks:
-            while mask:
-                lowest = mask & -mask
-                counts[lowest.bit_length() - 1] += 1
-                mask ^= lowest
-        count = low.count
-        chars = len(low) + 1
-        counts += [
-            count("\n"),
-            count("?") + count("؟") + count("？"),  # noqa: RUF001
-            count(","),
-            count(":"),
-            count('"'),
-            count("{") + count("["),
-            count(";"),
-            count("="),
-            count("0") + count("1") + count("2"),
-            len(_NAME.findall(text)),
-            0 if low.isascii() else 1,
-            chars // 50,
-        ]
-        values: NDArray[np.float32] = np.log1p(np.array(counts, np.float32))
-        return values
+    def places(self, mask: int) -> list[int]:
+        """The places in `classes` of those in `mask`."""
+        return [place for place in range(mask.bit_length()) if mask >> place & 1]
 
 
-class _Memory(dict[str, tuple[list[int], list[int]]]):
+def _counts(text: str, low: str) -> list[int]:
+    """One number for each of `COUNTS`."""
+    count = low.count
+    return [
+        count("\n"),
+        count("?") + count("؟") + count("？"),  # noqa: RUF001
+        count(","),
+        count(":"),
+        count('"'),
+        count("{") + count("["),
+        count(";"),
+        count("="),
+        count("0") + count("1") + count("2"),
+        len(_NAME.findall(text)),
+        0 if low.isascii() else 1,
+        len(low) // 50,
+    ]
+
+
+def _pairs(numbers: list[int], spread: int, edge: int) -> NDArray[np.int64]:
+    """The bucket of each number with the next; the last of a text with what begins the one behind it, which is always `edge`."""
+    first = np.array([*numbers, edge], np.int64)
+    mixed = first[:-1] * spread ^ first[1:] * 31
+    found: NDArray[np.int64] = (mixed ^ mixed >> 15) & (BUCKETS - 1)
+    return found
+
+
+class _Memory(dict[str, tuple[list[int], list[int], list[int]]]):
     """What tokens are made of. Bounded: when full it forgets everything and starts again."""
 
     def __init__(self, words: Any) -> None:
         self._words = words
 
-    def __missing__(self, token: str) -> tuple[list[int], list[int]]:
-        found: tuple[list[int], list[int]] = self._words.take_apart(token)
+    def __missing__(self, token: str) -> tuple[list[int], list[int], list[int]]:
+        ids, masks = self._words.take_apart(token)
+        found = ids, [mask for mask in masks if mask], [place for mask in masks for place in self._words.places(mask)]
         if len(token) <= _MAX_REMEMBERED_CHARS:
             if len(self) >= _MAX_REMEMBERED:
                 self.clear()

@@ -4,6 +4,7 @@ A street and a number alone may be a shop's, a ministry's or a question about ge
 them, or with a word for living, delivering or belonging to a person; not where a word says that everybody may go there.
 """
 
+# ruff: noqa: RUF001 - words of other languages, and their punctuation
 from __future__ import annotations
 
 import re
@@ -44,7 +45,7 @@ _HOME = cue(
 _PUBLIC = cue(
     "headquarter(?:s|ed)?", "hq", "head office", "registered office", "museum", "hotel", "restaurant", "cafe", "café", "bar", "store",
     "shop", "theatre", "theater", "embassy", "station", "airport", "university", "school", "library", "cathedral", "church",
-    "white house", "downing", "baker street", "landmark", "building", "tower", "stadium", "gallery", "gmbh", "inc", "ltd", "llc", "corp",
+    "white house", "downing", "baker street", "landmark", "building", "tower", "stadium", "gallery", "gmb ?h", "inc", "ltd", "llc", "corp",
     "s\\.?a\\.?r?\\.?l?\\.?", "ag", "historic", "famous", "tourists?", "located at", "hauptsitz", "firmensitz", "rathaus", "siège",
     "mairie", "musée", "sede", "ayuntamiento", "museo", "ministry", "court ?house", "parliament", "palace", "impressum", "imprint",
     "supreme court", "city hall", "town hall", "bahnhof", "sherlock", "pennsylvania avenue", "amphitheatre parkway", "infinite loop",
@@ -72,6 +73,9 @@ _STREETLIKE = re.compile(
     r"\d{1,5}\s?[A-Za-z]?(?:/\d+)?,?\s+(?:[A-ZÀ-Þ][\w'.-]+|\d+(?:st|nd|rd|th)\b)|"
     r"[^\W\d]{3,}\.?,? \d{1,4}\s?[a-zA-Z]?\b(?:,|\n|\Z|\s\d{4,5}\b)"
 )
+
+
+_LANDMARK = re.compile(r"downing street|pennsylvania ave|baker st|amphitheatre p|infinite loop|champs.[ée]lys[ée]es", re.IGNORECASE)
 
 
 def _is_somebodys(hit: Hit) -> bool:
@@ -119,6 +123,8 @@ def _is_labelled(hit: Hit) -> bool:
     """What follows "home address" and its like: words and a house number on one line."""
     value = hit.data[max(hit.start, hit.end - 40) : hit.end].decode(errors="ignore")[:-1][-40:] + hit.text[-1:] + hit.after(60)
     line = value.split("\n")[-1 if "\n" in value[:30] else 0]
+    if _LANDMARK.search(line):
+        return False
     return _VALUE.match(line) is not None and _STREETLIKE.search(line) is not None and re.search(r"0x|https?:|\d+\.\d+\.\d+", line) is None
 
 
@@ -158,7 +164,8 @@ _RESIDENCE = (
     "meine adresse", "rechnungsadresse", "adresse personnelle", "adresse de livraison", "mon adresse", "domicilié", "demeurant",
     "j'habite", "habite au", "domicilio", "mi dirección", "dirección de envío", "vivo en", "residente in", "il mio indirizzo",
     "indirizzo di casa", "meu endereço", "endereço residencial", "woonachtig", "mijn adres", "bezorgadres", "adres zamieszkania",
-    "zamieszkał[ya]", "mój adres", "bostadsadress", "adresse privée", "ev adresi", "адрес проживания", "домашний адрес", "家庭住址", "收货地址",
+    "zamieszkał[ya]", "mój adres", "bostadsadress", "adresse privée",
+    "ev adresi", "адрес проживания", "домашний адрес", "家庭住址", "收货地址",
     "我的地址", "自宅", "住所", "집 주소", "배송지",
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ An IBAN counts when its country's length and its check digits (ISO 7064, mod 97-
 alone names a bank, not a customer, and a routing number or sort code alone names a branch: neither is a finding.
 """
 
+# ruff: noqa: RUF001 - words of other languages, and their punctuation
 from __future__ import annotations
 
 import re
@@ -45,7 +46,7 @@ _MONEY = re.compile(r"[$€£¥]\s?\Z|^\s*(?:usd|eur|gbp|%|days|users|followers|
 _SORT_CODE = re.compile(r"\d\d[ \-]?\d\d[ \-]?\d\d(?!\d)")
 _UK_ACCOUNT = re.compile(r"(?<!\d)\d{4} ?\d{4}(?!\d)")
 _LONE_ACCOUNT = re.compile(r"(?<![\d.,])\d(?:[ \-]?\d){5,17}(?![\d.,]\d)")
-_ROUTING = re.compile(r"(?<!\d)\d{9}(?!\d)")
+_ROUTING = re.compile(r"(?<!\d)\d{8,9}(?!\d)")
 _ACCOUNT = cue("account", "acct", "a/c", "acc", "konto", "kontonummer", "conta", "c/c", "cuenta", "compte")
 _BANK = cue(
     "bank", "routing", "aba", "ach", "sort ?code", "wire", "deposit", "direct deposit", "checking", "savings", "ifsc", "swift", "bic",
@@ -113,8 +114,10 @@ _STRONG = (
     "account number", "account no", "account num", "acct number", "acct no", "acct num", "acct #", "account #", "kontonummer",
     "konto-?nr", "kontonr", "numéro de compte", "número de cuenta", "numero de cuenta", "cuenta bancaria", "conto corrente",
     "numero di conto", "número da conta", "rekeningnummer", "numer konta", "nr konta", "kontonumret", "tilinumero", "číslo účtu",
-    "hesap numarası", "账号", "账户号码", "銀行口座", "口座番号", "계좌번호", "номер счета", "номер счёта", "расчетный счет", "clabe", "bank account",
-    "compte bancaire", "bankkonto", "bankverbindung", "chave pix", "pix key", "普通預金", "当座預金", "口座", "银行账号", "银行卡号", "开户行", "계좌",
+    "hesap numarası", "账号", "账户号码", "銀行口座", "口座番号", "계좌번호", "номер счета",
+    "номер счёта", "расчетный счет", "clabe", "bank account",
+    "compte bancaire", "bankkonto", "bankverbindung", "chave pix",
+    "pix key", "普通預金", "当座預金", "口座", "银行账号", "银行卡号", "开户行", "계좌",
 )  # fmt: skip
 _WEAK = ("account", "acct", r"a/c", "konto", "conta", "cuenta", "compte", "账户", "帳號", "普通", "当座", "은행")
 _CODES = ("routing", "aba", "rtn", "sort code", "sortcode", "bsb", "blz", "bankleitzahl", r"s/c", "transit")

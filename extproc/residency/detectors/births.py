@@ -91,7 +91,8 @@ _LABELS = (
     "geb\\.", "geburtstag", "date de naissance", "fecha de nacimiento", "fecha nacimiento", "f\\. ?nac", "data di nascita",
     "data de nascimento", "geboortedatum", "data urodzenia", "födelsedatum", "fødselsdato", "fødselsdag", "syntymäaika",
     "datum narození", "dátum narodenia", "data nașterii", "data nasterii", "születési (?:idő|dátum)", "datum rođenja", "дата рождения",
-    "дата народження", "ημερομηνία γέννησης", "doğum tarihi", "生年月日", "出生日期", "生日", "생년월일", "जन्म तिथि", "जन्मतिथि", "تاريخ الميلاد",
+    "дата народження", "ημερομηνία γέννησης", "doğum tarihi", "生年月日",
+    "出生日期", "生日", "생년월일", "जन्म तिथि", "जन्मतिथि", "تاريخ الميلاد",
     "תאריך לידה", "tanggal lahir", "tarikh lahir", "ngày sinh", "วันเกิด", r"\bd/o/b\b",
 )  # fmt: skip
 _VERBS = (

@@ -5,6 +5,7 @@ numbers satisfy both and are treated like any other. Candidates have the shapes 
 digits, the groups printed on the card, digits one by one, or a run broken at the end of a line.
 """
 
+# ruff: noqa: RUF001 - words of other languages, and their punctuation
 from __future__ import annotations
 
 import re

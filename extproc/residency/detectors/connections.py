@@ -28,11 +28,12 @@ def _has_user_info(hit: Hit) -> bool:
     return not (user.lower() in _GENERIC_USERS and secret.lower() in _GENERIC_PASSWORDS)
 
 
-_SETTING = re.compile(
-    r"(?:server|data source|host(?:name)?|addr(?:ess)?|user(?: ?id|name)?|uid|driver|dsn|initial catalog|database|dbname|"
-    r"accountname|endpoint|defaultendpointsprotocol|sharedaccesskeyname|port)\s?=",
-    re.IGNORECASE,
+# Names of other settings in the same string; where a name has two words, the second.
+_SETTINGS = frozenset(
+    "server source host hostname addr address user userid id username uid driver dsn catalog database dbname accountname endpoint"
+    " defaultendpointsprotocol sharedaccesskeyname port".split()
 )
+_LAST_WORD = re.compile(r"[a-z]+$")
 _VALUE = re.compile(r"\s{0,2}(?:'([^']{1,120})'|\"([^\"]{1,120})\"|\{([^}\s]{1,120})\}|([^;&\s\"'`)]{1,120}))")
 
 
@@ -41,7 +42,12 @@ def _is_beside_settings(hit: Hit) -> bool:
     if value is None or is_placeholder_value(next(filter(None, value.groups()))) or hit.after(1) == ")":
         return False
     line = hit.before(200).rpartition("\n")[2] + ";" + hit.after(200).partition("\n")[0]
-    return _SETTING.search(line) is not None or "jdbc:" in line
+    return any(_is_setting(part) for part in line.lower().split("=")[:-1]) or "jdbc:" in line
+
+
+def _is_setting(text: str) -> bool:
+    word = _LAST_WORD.search(text[-24:].rstrip())
+    return word is not None and word[0] in _SETTINGS
 
 
 def _is_value(hit: Hit) -> bool:

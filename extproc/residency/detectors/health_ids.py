@@ -66,7 +66,8 @@ _RECORD = (
     r"\brx ?(?:no|number|#)", "patientennummer", "patienten-?(?:nr|id)", "fallnummer", "aktenzeichen der klinik",
     "numéro de dossier (?:médical|patient)?", "numéro de patient", "dossier médical", "historia clínica", "historia clinica",
     "número de paciente", "cartella clinica", "numero paziente", "prontuário", "prontuario", "patiëntnummer", "patientnummer",
-    "numer pacjenta", "病历号", "病歷號", "患者番号", "患者id", "カルテ番号", "診察券番号", "환자번호", "차트번호", "номер карты пациента", "hasta no", "protokol no",
+    "numer pacjenta", "病历号", "病歷號", "患者番号", "患者id", "カルテ番号", "診察券番号", "환자번호",
+    "차트번호", "номер карты пациента", "hasta no", "protokol no",
 )  # fmt: skip
 _INSURED = (
     "insurance (?:id|no|num|number|policy|member|card)", "health (?:card|plan) ?(?:no|number|id)?", "policy (?:no|num|number|#)",
@@ -75,7 +76,8 @@ _INSURED = (
     "versicherten-?(?:nummer|nr|id)", r"\bkvnr", "versicherungsschein(?:nummer|nr)?", "versicherungsnummer", "carte vitale",
     "numéro d'assuré", "numéro de mutuelle", "tarjeta sanitaria", "número de póliza", "numero de poliza", "número de afiliado",
     "tessera sanitaria", "numero di polizza", "apólice", "cartão nacional de saúde", "cartão sus", "polisnummer",
-    "zorgverzekeringsnummer", "numer polisy", "保険証番号", "保険者番号", "被保険者番号", "记号番号", "医保卡号", "社保卡号", "保单号", "건강보험증", "보험증번호",
+    "zorgverzekeringsnummer", "numer polisy", "保険証番号", "保険者番号",
+    "被保険者番号", "记号番号", "医保卡号", "社保卡号", "保单号", "건강보험증", "보험증번호",
     "номер полиса", "полис омс", "ihi number", "ehic",
 )  # fmt: skip
 _MEMBER = (

@@ -16,7 +16,7 @@ from extproc.residency.hit import Hit
 _NAME_BEFORE = re.compile(r"(?:[A-Za-z0-9_\-]{1,63}\.)*[A-Za-z0-9_\-]{1,63}\Z")
 _EVERYBODYS = re.compile(
     r"(?:(?:host|gateway|kubernetes|vm|model-runner)\.docker\.internal|(?:metadata|instance-data)\.(?:google|ec2|"
-    r"azure)\.internal|.*(?:^|\.)(?:my|your|some|example|foo|bar|sample|demo)[a-z0-9_-]*\."
+    r"azure)\.internal|.*(?:^|\.)(?:my|your|some)[a-z0-9_-]*\."
     r".*(?:svc\.cluster\.local|local|internal)|kubernetes\.default\.svc(?:\.cluster\.local)?|"
     r"kube-dns\.kube-system\.svc\.cluster\.local|(?:.*\.)?(?:my|your)(?:-?\w+)?\.(?:local|internal|corp|lan)|"
     r"localhost\.localdomain|(?:com|org|net|jdk|sun|java|javax|io|dev|github|golang|google|android|androidx|kotlin|react|"
@@ -83,6 +83,8 @@ def _is_internal_name(hit: Hit) -> bool:
     if len(labels) < 2 or _EVERYBODYS.fullmatch(name) or not labels[0] or lead.endswith((".", "/.", "-", "_", "$", "{")):
         return False
     after = hit.after(20)
+    if after.startswith(" import"):
+        return False
     if re.match(r"[\w-]|\.[A-Za-z0-9_]", after) or name.startswith("_") or "_." in name or "._" in name:
         return False
     is_placed = _PLACE.search(lead) is not None or re.match(r":\d{2,5}\b", after) is not None
@@ -94,7 +96,11 @@ def _is_internal_name(hit: Hit) -> bool:
 def _is_single_label_suffix(hit: Hit) -> bool:
     """`.local` and `.lan` need a further label or a place: printer.local is everybody's, and code has threading.local."""
     name, lead = _name(hit)
-    return _is_internal_name(hit) and (len(name.split(".")) >= 3 or _PLACE.search(lead) is not None)
+    labels = name.lower().split(".")
+    is_told = (
+        len(labels) >= 3 or _PLACE.search(lead) is not None or (labels[-1] in {"lan", "dmz"} and _HAS_MARK.search(labels[0]) is not None)
+    )
+    return is_told and _is_internal_name(hit)
 
 
 def _is_internal_zone(hit: Hit) -> bool:
@@ -133,6 +139,18 @@ _TOP = frozenset(
 )
 
 
+def _is_share(hit: Hit) -> bool:
+    r"""A path of Windows networks, `\\\\host\\share`: the host's name has a dot, a digit or a hyphen, unlike most escapes."""
+    name = hit.text.strip("\\").split("\\")[0]
+    if re.match(r"u[0-9a-f]{4}|x[0-9a-f]{2}", name, re.IGNORECASE):
+        return False  # an escape
+    return (
+        re.search(r"[.\d-]", name) is not None
+        and re.search(r"[A-Za-z]{2}", name) is not None
+        and re.search(r"[\w:\\\]]\Z", hit.before(1)) is None
+    )
+
+
 def _is_internal_address(hit: Hit) -> bool:
     octets = [int(octet) for octet in hit.text.split(".")]
     before, after = hit.before(90), hit.after(60)
@@ -144,6 +162,8 @@ def _is_internal_address(hit: Hit) -> bool:
     ):
         return False
     is_tutorials = octets[:3] == [172, 17, 0] or hit.text in _DEFAULTS
+    if before.endswith(("inet ", "inet addr:", "via ", "gateway ")):
+        return not is_tutorials
     if is_tutorials or _EXERCISE.search(before) or _EXERCISE.search(after):
         return False
     line = before.rsplit("\n", 1)[-1]
@@ -158,5 +178,6 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("internal_host", r"[a-z0-9]\.(?:internal|corp|intranet|intern|priv|localdomain|svc\.cluster\.local|svc)\b", _is_internal_name),
     Detector("internal_host", r"[a-z0-9]\.(?:local|lan|private|int|prod|stg|dmz)\b", _is_single_label_suffix),
     Detector("internal_host", r"[a-z0-9]\.(?:internal|corp|intranet|intra|intern|int|lan|prv|priv|private|dmz)\.[a-z]", _is_internal_zone),
+    Detector("internal_host", r"\\{2,4}[a-z0-9][a-z0-9.\-]{2,40}\\{1,2}[a-z0-9$]", _is_share),
     Detector("internal_ip", _PRIVATE, _is_internal_address),
 )

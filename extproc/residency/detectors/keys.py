@@ -131,20 +131,29 @@ _EVEN_WITHOUT_LOTS = frozenset("AKIA ASIA ABIA ACCA".split())
 
 # A line's end within a key, or the joint of two literals.
 _BREAK = re.compile(r"""["'`]?\s*[+\\]?\s*\r?\n[ \t>|#*+]*["'`]?|["'`]\s*(?:[+.,&]|\|\|)?\s*["'`]""")
-_REACH_BYTES = 200
+_BREAK_MARKS = frozenset("\r\n\"'`\\ ")
+_GROUP_MARKS = frozenset(" -")
+_REACH_BYTES = 120
 
 
 def _is_key(form: Format) -> Callable[[Hit], bool]:
     pattern = re.compile(f"(?:{form.prefix})({form.body}{{{form.least},}})")
+    run = re.compile(f"(?:{form.prefix}){form.body}*")
 
     def check(hit: Hit) -> bool:
         text = hit.text + hit.after(_REACH_BYTES)
-        if is_key(pattern.match(text)):
+        whole = pattern.match(text)
+        if whole is not None:
+            return is_key(whole)
+        part = run.match(text)
+        if part is None:
+            return False
+        behind = text[part.end() : part.end() + 1]
+        if behind in _GROUP_MARKS and is_key(pattern.match(_ungrouped(text))):
             return True
-        whole = _BREAK.sub("", text, count=4)
-        if whole != text and is_key(pattern.match(whole)):
-            return True
-        return is_key(pattern.match(_ungrouped(text)))
+        if behind not in _BREAK_MARKS or not any(mark in text[part.end() : part.end() + 8] for mark in "\n\"'`"):
+            return False
+        return is_key(pattern.match(_BREAK.sub("", text, count=4)))
 
     return check
 

@@ -4,6 +4,7 @@ A marking is a heading, a banner, a label's value or a footer's sentence. The sa
 translate or draft something, in quotation marks or in running prose about secrets mark nothing.
 """
 
+# ruff: noqa: RUF001 - words of other languages, and their punctuation
 from __future__ import annotations
 
 import re
@@ -17,7 +18,8 @@ _ABOUT = cue(
     "synonyms?", "spell\\w*", "the word", "the term", "the phrase", "phrase", "called", "how (?:do|should|can|would|to)", "difference",
     "differ", "example of", "should (?:i|we)", "when (?:do|should|is)", "why (?:is|do|are)", "draft (?:an?|me)", "write (?:an?|me|the)",
     "boilerplate", "watermark\\w*", "stamp(?:s|ed)?", "regex\\w*", "grep", "übersetz\\w*", "bedeutet", "was (?:ist|heißt|bedeutet)",
-    "tradui\\w*", "que (?:signifie|veut)", "qu'est", "traduc\\w*", "qué (?:es|significa)", "cosa (?:significa|vuol)", "什么意思", "翻译", "翻訳",
+    "tradui\\w*", "que (?:signifie|veut)", "qu'est", "traduc\\w*",
+    "qué (?:es|significa)", "cosa (?:significa|vuol)", "什么意思", "翻译", "翻訳",
     "意味", "is (?:it|this|that|my|the)", "are (?:these|they|my|our)", "if", "whether", "suppose", "font", "css", "class", "enum",
     "option(?:s|al)?", "levels?", "iso ?27001", "gdpr", "generate",
 )  # fmt: skip
@@ -26,6 +28,22 @@ _LABEL = re.compile(
     r"klassifi\w*|vertraulichkeit\w*|einstufung|clasific\w*|confidentialité|confidencialidad|niveau|nivel|"
     r"riservatezza|rubricering|poufność|密级|機密区分|区分|보안등급|гриф)[\w ]{0,16}[\"']?\s?[:=|\-–—]\s?[\"'*_\[]{0,3}[\w/ ]{0,24}\Z",
     re.IGNORECASE,
+)
+_CODE = cue(
+    "functions?",
+    "methods?",
+    "class",
+    "api",
+    "module",
+    "attributes?",
+    "variables?",
+    "parameters?",
+    "helper",
+    "flag",
+    "field",
+    "def",
+    "endpoint",
+    "package",
 )
 _SUBJECT = re.compile(
     r"\b(?:this|the|these|dies[es]{0,2}r?|ce(?:tte|t)?|est[ea]|quest[oa]|dit|deze|"
@@ -46,156 +64,15 @@ _ORDER = re.compile(
 )
 _EDGE = re.compile(r"[\s#*_=>|\-–—~\[\](){}<>/\\:.,;!&+【】「」『』〔〕（）《》、。：\"'0-9©®™•·]+")
 _MARKS = frozenset(
-    [
-        "strictly",
-        "highly",
-        "company",
-        "business",
-        "commercial",
-        "commercially",
-        "in",
-        "confidence",
-        "confidential",
-        "proprietary",
-        "private",
-        "internal",
-        "use",
-        "only",
-        "not",
-        "for",
-        "external",
-        "distribution",
-        "do",
-        "distribute",
-        "share",
-        "copy",
-        "forward",
-        "restricted",
-        "secret",
-        "top",
-        "and",
-        "&",
-        "-",
-        "property",
-        "of",
-        "privileged",
-        "draft",
-        "page",
-        "document",
-        "information",
-        "do",
-        "not",
-        "no",
-        "unauthorized",
-        "disclosure",
-        "sensitive",
-        "data",
-        "personal",
-        "need",
-        "to",
-        "know",
-        "basis",
-        "eyes",
-        "all",
-        "rights",
-        "reserved",
-        "inc",
-        "corp",
-        "ltd",
-        "gmbh",
-        "llc",
-        "ag",
-        "sa",
-        "streng",
-        "vertraulich",
-        "nur",
-        "für",
-        "den",
-        "internen",
-        "gebrauch",
-        "dienstgebrauch",
-        "intern",
-        "geheim",
-        "persönlich",
-        "und",
-        "strictement",
-        "confidentiel",
-        "usage",
-        "interne",
-        "secret",
-        "ne",
-        "pas",
-        "diffuser",
-        "diffusion",
-        "restreinte",
-        "et",
-        "personnel",
-        "estrictamente",
-        "confidencial",
-        "uso",
-        "interno",
-        "solo",
-        "no",
-        "distribuir",
-        "reservado",
-        "y",
-        "e",
-        "strettamente",
-        "riservato",
-        "riservata",
-        "confidenziale",
-        "esclusivo",
-        "strikt",
-        "vertrouwelijk",
-        "alleen",
-        "voor",
-        "intern",
-        "gebruik",
-        "en",
-        "ściśle",
-        "poufne",
-        "tylko",
-        "do",
-        "użytku",
-        "wewnętrznego",
-        "i",
-        "strengt",
-        "fortroligt",
-        "kun",
-        "til",
-        "internt",
-        "brug",
-        "strikt",
-        "konfidentiellt",
-        "endast",
-        "för",
-        "internt",
-        "bruk",
-        "luottamuksellinen",
-        "důvěrné",
-        "szigorúan",
-        "bizalmas",
-        "gizli",
-        "конфиденциально",
-        "строго",
-        "секретно",
-        "для",
-        "служебного",
-        "пользования",
-        "document",
-        "board",
-        "management",
-        "legal",
-        "finance",
-        "hr",
-        "eyes-only",
-        "attorney-client",
-        "attorney",
-        "client",
-        "communication",
-        "work",
-        "product",
-    ]
+    """strictly highly company business commercial commercially in confidence confidential proprietary private internal use only
+    not for external distribution do distribute share copy forward restricted secret top and & - property of privileged draft
+    page document information no unauthorized disclosure sensitive data personal need to know basis eyes all rights reserved inc
+    corp ltd gmbh llc ag sa streng vertraulich nur für den internen gebrauch dienstgebrauch intern geheim persönlich und
+    strictement confidentiel usage interne ne pas diffuser diffusion restreinte et personnel estrictamente confidencial uso
+    interno solo distribuir reservado y e strettamente riservato riservata confidenziale esclusivo strikt vertrouwelijk alleen
+    voor gebruik en ściśle poufne tylko użytku wewnętrznego i strengt fortroligt kun til internt brug konfidentiellt endast för
+    bruk luottamuksellinen důvěrné szigorúan bizalmas gizli конфиденциально строго секретно для служебного пользования board
+    management legal finance hr eyes-only attorney-client attorney client communication work product""".split()  # noqa: SIM905 - a word a line would be a page
 )
 
 
@@ -218,9 +95,11 @@ def _is_banner(hit: Hit) -> bool:
     if hit.text.islower() and len(words) <= 1 and not re.search(r"[#*\[(]\s?\Z", before):
         return False  # a value in a list
     others = [word for word in words if word.lower() not in _MARKS]
-    is_upper = hit.text.isupper() and hit.text.isascii()
+    is_upper = hit.text.isupper()
     if not others or (len(others) <= 3 and all(word[:1].isupper() for word in others) and len(words) <= 12 and hit.text[:1].isupper()):
         return True
+    if re.search(r"[(\[|–—-]\s?\Z", before) and re.match(r"\s?[:)\]]", after):
+        return True  # "Audit report - restricted: ..."
     is_edge = not _EDGE.sub("", before) or not _EDGE.sub("", after) or re.search(r"[\[(|/*#–—-]\s?(?:\w+ ){0,2}\Z", before) is not None
     return is_upper and is_edge
 
@@ -250,6 +129,10 @@ def _is_eastern(hit: Hit) -> bool:
 
 def _is_notice(hit: Hit) -> bool:
     """A phrase that hardly stands anywhere but on what it marks."""
+    if "internal" in hit.text.lower() and (
+        _CODE.search(hit.before(80)) or re.match(r"\s(?:as|by|when|inside|within|in|to)\b", hit.after(8))
+    ):
+        return False  # an interface's documentation
     return not _is_talked_about(hit)
 
 
@@ -264,10 +147,10 @@ def _words(*words: str) -> str:
 _CONFIDENTIAL = _words(
     r"\bconfidential\b", r"\bvertraulich\b", r"\bconfidentiel(?:le)?\b", r"\bconfidencial\b", r"\bconfidenziale\b", r"\briservat[oa]\b",
     r"\bvertrouwelijk\b", r"\bpoufne\b", r"\bfortrolig[t]?\b", r"\bkonfidentiell[t]?\b", r"\bluottamuksellinen\b",
-    r"\bd\xc5\xafv\xc4\x9brn\xc3\xa9\b", r"\bbizalmas\b", r"\bgizli\b", r"\brestricted\b", r"\bproprietary\b",
+    r"\bd\xc5\xafv\xc4\x9brn\xc3\xa9\b", r"\bbizalmas\b", r"\bgizli\b", r"G\xc4\xb0ZL\xc4\xb0", r"\brestricted\b", r"\bproprietary\b",
 )  # fmt: skip
 _EASTERN = (
-    "(?:社外秘|内部机密|公司机密|商业机密|仅供内部|極秘|部外秘|取扱注意|機密情報|関係者限り|内部资料|内部文件|机密|绝密|保密文件|商业秘密|대외비|기밀|극비|конфиденциально|"
+    "(?:社外秘|対外秘|请勿外传|不得外传|严禁外传|内部机密|公司机密|商业机密|仅供内部|極秘|部外秘|取扱注意|機密情報|関係者限り|内部资料|内部文件|机密|绝密|保密文件|商业秘密|대외비|기밀|극비|конфиденциально|"
     "коммерческая тайна|для служебного пользования|строго секретно|سري للغاية|סודי ביותר|गोपनीय)"
 )
 _STRONG = _words(
@@ -281,8 +164,11 @@ _STRONG = _words(
     r"for internal (?:use|distribution|circulation)", r"internal use only", r"internal only", r"usage interne", r"uso interno",
     r"uso esclusivo interno", r"alleen voor intern gebruik", r"do u\xc5\xbcytku wewn\xc4\x99trznego",
     r"not for (?:public |external |onward |further )?(?:distribution|release|circulation|disclosure)",
-    r"do not (?:distribute|circulate|redistribute|disclose|forward|share (?:externally|outside|this))", r"ne pas diffuser",
-    r"diffusion restreinte", r"no distribuir", r"need to know basis", r"eyes only", r"embargoed until", r"trade secrets? of",
+    r"do not (?:distribute|circulate|redistribute|disclose|forward|share (?:externally|outside|this))",
+    r"ne pas (?:diffuser|divulguer)", r"non divulgare", r"no divulgar",
+    r"nicht (?:weitergeben|weiterleiten|verbreiten)", r"n\xc3\xa3o divulgar", r"niet verspreiden", r"nie udost\xc4\x99pnia\xc4\x87",
+    r"diffusion restreinte", r"no distribuir", r"need to know basis", r"eyes only", r"embargoed until",
+    r"keep (?:this|it) (?:strictly )?(?:between us|confidential|to yourself)", r"trade secrets? of",
     r"(?:is|are|remains?) (?:the )?(?:confidential|proprietary) (?:and|property|information|to)",
 )  # fmt: skip
 _SECRET = (
@@ -299,8 +185,9 @@ _PRIVILEGED = _words(
     r"without prejudice", r"anwaltsgeheimnis", r"anwaltliche schweigepflicht", r"anwaltlich privilegiert", r"secret professionnel",
     r"secreto profesional", r"segreto professionale", r"beroepsgeheim", r"sigilo profissional", r"tajemnica adwokacka",
     r"mandantengeheimnis", r"work product (?:doctrine|privileged)", r"attorneys'? eyes only", r"seek(?:ing)? legal advice",
-    r"anwaltlich (?:vertraulich|gesch\xc3\xbctzt)", r"correspondance (?:avocat|entre avocat)", r"avocat client", r"abogado cliente",
-    r"avvocato cliente", r"advogado cliente", r"advocaat cli\xc3\xabnt", r"adwokat klient", r"in house counsel (?:advice|only)",
+    r"anwaltlich (?:vertraulich|gesch\xc3\xbctzt)", r"correspondance (?:avocat|entre avocat)", r"avocat (?:et )?client",
+    r"mandatsgeheimnis", r"(?:within|under|keep) (?:the |our )?(?:legal )?privilege", r"abogado (?:y )?cliente",
+    r"avvocato (?:e )?cliente", r"advogado cliente", r"advocaat cli\xc3\xabnt", r"adwokat klient", r"in house counsel (?:advice|only)",
     r"legal advice (?:privileged|privilege)",
 )  # fmt: skip
 _PRIVILEGE = _words(

@@ -5,6 +5,7 @@ is not where "order" or "tracking" stands before it. A plain run of digits is on
 for it, and where the country's check accepts it. Companies' numbers (CNPJ, VAT, EIN) are no personal data.
 """
 
+# ruff: noqa: RUF001 - words of other languages, and their punctuation
 from __future__ import annotations
 
 import re
@@ -17,7 +18,10 @@ from extproc.residency.detectors.national_names import NAMED, Named
 from extproc.residency.detectors.stdnum_checks import is_valid
 from extproc.residency.hit import Hit
 
-_TOKEN_HEAD = re.compile(r"[A-Za-z]{1,6}[ \-]?\Z")
+# The letters a value begins with, before its first digit.
+_HEADS = tuple(
+    map(re.compile, (r"(?<![A-Za-z])[A-Za-z]{1,5}-?\Z", r"(?<![A-Za-z])[A-Z]{1,6}[ -]\Z", r"(?<![A-Za-z])[A-Z]{3}[ -][A-Z]{3}[ -]?\Z"))
+)
 _GROUPS = re.compile(r"[A-Za-z0-9]+")
 _JOINED = re.compile(r"(?:[A-Za-z0-9]+[^\w\n]{0,3}|[A-Za-z0-9]+-?\n\s{0,4}){1,14}")
 _LONGER_BEFORE = re.compile(r"[\w.]-?\Z|[#/=]\Z|\w[\-]\Z")
@@ -48,9 +52,10 @@ def _is_dashed_ssn(hit: Hit) -> bool:
 
 def _values(hit: Hit) -> list[str]:
     """The text behind a cue, compacted: its first group, its first two, and so on; groups end where a gap of some size does."""
-    head = _TOKEN_HEAD.search(hit.text[-8:-1])
-    found = _JOINED.match((head[0] if head else "") + value_after(hit, 60))
-    return _cumulated(found[0].upper() if found else "") + (_cumulated(value_after(hit, 60).upper()) if head else [])
+    lead, value = hit.text[-16:-1], value_after(hit, 60)
+    heads = ["", *(found[0] for pattern in _HEADS if (found := pattern.search(lead)))]
+    texts = (found[0].upper() for head in heads if (found := _JOINED.match(head + value)))
+    return [joined for text in texts for joined in _cumulated(text)]
 
 
 def _cumulated(text: str) -> list[str]:
@@ -134,6 +139,10 @@ def _is_codice_fiscale(hit: Hit) -> bool:
     return letters is not None and is_valid("it.codicefiscale", (letters[0] + hit.text).upper())
 
 
+def _is_mexican_tax(hit: Hit) -> bool:
+    return is_near(hit, _RFC, before=60) and _is_by("mx.rfc", hit)
+
+
 def _is_hong_kong(hit: Hit) -> bool:
     """The check digit in brackets: weights 9 to 2, letters count from ten, a space for a missing first letter counts 36."""
     text = hit.text.upper().replace(" ", "")
@@ -184,7 +193,7 @@ def _is_dvla(hit: Hit) -> bool:
 
 def _is_document(hit: Hit) -> bool:
     """What follows "passport no." or "driving licence": one token of six to sixteen letters and digits with four digits or more."""
-    return any(6 <= len(value) <= 16 and len(digits_of(value)) >= 4 and _is_plain_document(value) for value in _values(hit)[:3])
+    return any(6 <= len(value) <= 16 and len(digits_of(value)) >= 4 and _is_plain_document(value) for value in _values(hit)[:8])
 
 
 def _is_plain_document(value: str) -> bool:
@@ -193,6 +202,7 @@ def _is_plain_document(value: str) -> bool:
     )
 
 
+_RFC = cue("rfc", "sat", "contribuyente", "fiscal")
 _DANISH = cue("cpr(?: ?nr)?", "personnummer", "cpr ?nummer", "født", "dansk", "danish", "borger")
 _NINO = cue("ni", "nino", "national insurance", "ni (?:no|number)", "insurance")
 _PAN = cue("pan", "pan card", "pan number", "income tax", "permanent account")
@@ -222,7 +232,8 @@ _PASSPORT = (
 _LICENCE = (
     "driv(?:er|ers|er's|er’s|ing) ?licen[cs]e", "driver_licen[cs]e", "licen[cs]e (?:no|number|#)", "dl (?:no|number|#)", "führerschein",
     "fuehrerschein", "permis de conduire", "permiso de conducir", "carnet de conducir", "licencia de conducir", "patente di guida",
-    "rijbewijs", "prawo jazdy", "carta de condução", "carteira de habilitação", "cnh", "驾驶证", "驾照", "運転免許", "운전면허", "водительск",
+    "rijbewijs", "prawo jazdy", "carta de condução", "carteira de habilitação",
+    "cnh", "驾驶证", "驾照", "運転免許", "운전면허", "водительск",
 )  # fmt: skip
 
 DETECTORS: tuple[Detector, ...] = (
@@ -245,6 +256,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("uk_nino", r"\b[A-CEGHJ-TW-Z][A-CEGHJ-NP-TW-Z][ \-]?\d\d[ \-]?\d\d[ \-]?\d\d[ \-]?[A-D]\b", _is_nino),
     _shape(r"\d\d[ABCDEHLMPRST]\d\d[A-Z]\d{3}[A-Z]\b", _is_codice_fiscale),
     _shape(r"\b[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d\b", partial(_is_by, "mx.curp")),
+    _shape(r"\b[A-Z]{4}\d{6}[A-Z0-9]{2}[0-9A]\b", _is_mexican_tax),
     _shape(r"\b[0-3]\d[01]\d{3}[+\-ABCDEFUVWXY]\d{3}[0-9A-FHJ-NPR-Y]\b", partial(_is_by, "fi.hetu")),
     _shape(r"\b\d{8}-?[A-HJ-NP-TV-Z]\b", partial(_is_upper_by, "es.dni")),
     _shape(r"\b[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]\b", partial(_is_upper_by, "es.nie")),

@@ -1,5 +1,6 @@
 """What countries call the numbers they give to people, and which check each number satisfies."""
 
+# ruff: noqa: RUF001 - words of other languages, and their punctuation
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -15,15 +16,16 @@ class Named(NamedTuple):
 
 # Rows without a validator are numbers that have no public check digit.
 NAMED: tuple[Named, ...] = (
-    Named(("steuer-?id", "steuerliche identifikationsnummer", "idnr", "steuer-?identifikationsnummer"), ("de.idnr",)),
+    Named(("steuer ?id", "steuerliche identifikationsnummer", "idnr", "steuer ?identifikationsnummer"), ("de.idnr",)),
     Named(("steuernummer", "steuer-?nr"), (), (10, 11, 13)),
     Named(("personalausweis", "ausweisnummer", "ausweis-?nr", "perso-?nr"), (), (9, 10)),
-    Named(("sozialversicherungs-?(?:nummer|nr)", "rentenversicherungs-?(?:nummer|nr)", "sv-?nummer", "svnr", "svnummer"), ("at.vnr",), (12,)),
+    Named(("sozialversicherungs-?(?:nummer|nr)", "rentenversicherungs-?(?:nummer|nr)",
+        "sv-?nummer", "svnr", "svnummer"), ("at.vnr",), (12,)),
     Named(("sécurité sociale", "securite sociale", "numéro de sécu", "n° ?(?:de )?sécu", "nir", "numéro insee"), ("fr.nir",), (13,)),
     Named(("numéro fiscal", "numero fiscal", "référence fiscale"), ("fr.nif",), (13,)),
     Named(("carte (?:nationale )?d'identité", "cni"), (), (9, 12)),
     Named(("dni", "nif", "nie", "documento nacional"), ("es.dni", "es.nie", "pt.nif", "ar.dni"), (8,)),
-    Named(("codice fiscale", "cod\\. fisc\\.?", "codfisc"), ("it.codicefiscale",)),
+    Named(("codice fiscale", "cod\\. fisc\\.?", "c\\.f\\.", "codfisc"), ("it.codicefiscale",)),
     Named(("carta d'identità", "carta d'identita"), (), (9,)),
     Named(("bsn", "burger ?service ?nummer", "sofi-?nummer"), ("nl.bsn",)),
     Named(("aadhaar", "aadhar", "uidai", "आधार"), ("in_.aadhaar",)),
@@ -46,7 +48,7 @@ NAMED: tuple[Named, ...] = (
     Named(("егн", "egn"), ("bg.egn",)),
     Named(("αμκα", "amka"), ("gr.amka",)),
     Named(("αφμ", "afm"), ("gr.vat",)),
-    Named(("taj", "taj-?szám", "adóazonosító", "személyi szám", "személyi azonosító"), ("hu.anum",), (9, 10, 11)),
+    Named(("taj", "taj-?szám", "adóazonosító", "személyi szám", "személyi azonosító"), (), (9, 10, 11)),
     Named(("pps", "ppsn", "pps number", "personal public service"), ("ie.pps",)),
     Named(("oib",), ("hr.oib",)),
     Named(("emšo", "emso", "jmbg", "матични број"), ("si.emso",)),
@@ -71,17 +73,18 @@ NAMED: tuple[Named, ...] = (
     Named(("tfn", "tax file (?:no|number)"), ("au.tfn",)),
     Named(("ird", "ird number"), ("nz.ird",)),
     Named(("curp",), ("mx.curp",)),
-    Named(("rfc",), ("mx.rfc",)),
     Named(("nss", "número de seguridad social", "numero de seguridad social", "nuss", "seguridad social"), (), (11, 12)),
     Named(("cuil", "cuit"), ("ar.cuit",)),
-    Named(("rut", "run", "rol único tributario"), ("cl.rut",)),
-    Named(("cédula", "cedula", "c\\.c\\.", "documento de identidad", "carné de identidad"), ("ec.ci", "uy.ci", "do.cedula"), (7, 8, 10)),
+    Named(("rut", "rol único tributario"), ("cl.rut",)),
+    Named(("cédula", "cedula", "c\\.c\\.", "documento de identidad", "carné de identidad"), ("ec.ci", "do.cedula"), (7, 8, 10)),
     Named(("cnic",), ("pk.cnic",), (13,)),
     Named(("bvn", "nin", "national identification number"), (), (11,)),
     Named(
-        ("national id", "national identity", "identity (?:card|document|number|no)", "id card", "personal (?:id|code|number)", "citizen number", "citizenship number",
+        ("national id", "national identity", "identity (?:card|document|number|no)", "id card",
+         "personal (?:id|code|number)", "citizen number", "citizenship number",
          "government id", "citizenship number", "国民身份", "carte d'identité", "id (?:number|no\\.?|nr)\\W"),
-        ("pl.pesel", "za.idnr", "il.idnr", "es.dni", "es.nie", "ro.cnp", "bg.egn", "nl.bsn", "tr.tckimlik", "cn.ric", "in_.aadhaar", "th.pin",
+        ("pl.pesel", "za.idnr", "il.idnr", "es.dni", "es.nie", "ro.cnp", "bg.egn",
+         "nl.bsn", "tr.tckimlik", "cn.ric", "in_.aadhaar", "th.pin",
          "no.fodselsnummer", "se.personnummer", "hr.oib", "be.nn", "ee.ik", "it.codicefiscale", "br.cpf", "id.nik", "kr.rrn", "si.emso"),
     ),
     Named(

@@ -6,19 +6,22 @@ import re
 
 from extproc.residency.detectors.randomness import is_random
 
-_PLACEHOLDER = re.compile(
-    r"<.*|\$.*[\w)}].*|%\w+%.*|%[(\[{].*|%[sdvrq]|@?\{.*|\[.*|\(.*|[*x•●.·_#?-]{3,}|x{3,}.*|.*\*{3,}|\.\.\..*|"
-    r"(?:your|ihr|dein|votre|tu|su|my|mein|the|some|any|new|old|user|db|admin|root|test)?[-_ ]?"
-    r"(?:pass(?:word|wd|phrase|code)?|pwd|pw|passwort|kennwort|secret|token|api[-_ ]?key|key|credentials?|contrase(?:ñ|n)a|mot[-_ ]de[-_ ]passe|senha|wachtwoord|пароль|パスワード|密码)"
-    r"(?:[-_ ]?(?:here|hash|value|string|text|name|field|goes[-_ ]here|hier|ici|aqui|123)?)|"
-    r"(?:your|ihr|dein|votre|enter|insert|put|replace|change|add|fill|paste|set)[-_ ].*|placeholder|redacted|removed|masked|hidden|censored|"
-    r"none|null|nil|undefined|true|false|yes|no|n/a|na|tbd|todo|empty|blank|unset|default|optional|required|string|str|text|varchar.*|char|bytes?|int|integer|bool(?:ean)?|"
-    r"any|object|number|float|void|uuid|hash(?:ed)?|encrypted|plain(?:text)?|unknown|missing|invalid|valid|wrong|incorrect|ok|failed|success|changed|expired|reset|"
-    r"foo|bar|baz|example|dummy|sample|value|vault|env|file|stdin|prompt|\S*\(\S*|!vault.*|!ref.*|!secret.*|!sub.*|enc\[.*|env[.:\[].*|vault:.*|"
-    r"(?:process|os|sys|self|this|config|settings|request|req|args|opts|options|params|props|ctx|context|app|data|user|event|form|environ|secrets?|var|local|module|each)[.\[].*|"
-    r"/[\w./-]+|\\.*|[\w.-]+\.(?:txt|json|ya?ml|env|pem|key|py|js|ts|md|html?)|https?://.*",
-    re.IGNORECASE | re.DOTALL,
+_WORDS = frozenset(
+    """placeholder redacted removed masked hidden censored none null nil undefined true false yes no n/a na tbd todo empty blank unset default
+    optional required string str text char bytes byte int integer bool boolean any object number float void uuid hash hashed encrypted plain
+    plaintext unknown missing invalid valid wrong incorrect ok failed success changed expired reset foo bar baz example dummy sample value
+    vault env file stdin prompt""".split()
 )
+_NAMES = frozenset("password passwd passphrase passcode pass pwd pw passwort kennwort secret token apikey key credential credentials contraseña senha wachtwoord пароль パスワード 密码".split())
+_OWNERS = frozenset("your ihr dein votre tu su my mein the some any new old user db admin root test api mot de passe enter insert".split())
+_TAILS = frozenset("here hash value string text name field goes hier ici aqui 123".split())
+_BIDS = ("your", "ihr-", "dein-", "enter-", "enter_", "insert-", "insert_", "put-", "put_", "replace", "change-", "change_", "add-", "paste", "<", "{", "[", "(", "\\", "!vault", "!ref", "!secret", "!sub", "enc[", "vault:", "http://", "https://", "@{", "...", "xxx", "env.", "env[", "env:")
+_REFERENCE = re.compile(r"\$(?:[A-Z_][A-Z0-9_]*|[({].*|[a-z_]+(?:(?:\[|->|\.).*)?)|%\w+%|%[(\[{sdvrq].*|/[\w./-]+|[^\s(]*\w\(.*|[\W_]{3,}|[*x•●·#?_-]{3,}|.*\*{3,}.*", re.DOTALL)
+_MEMBER = re.compile(
+    r"(?:process|os|sys|self|this|config|settings|request|req|args|opts|options|params|props|ctx|context|app|data|user|event|form|environ|secrets?|var|local|module|each)[.\[]|"
+    r"[\w.-]+\.(?:txt|json|ya?ml|env|pem|key|py|js|ts|md|html?)$|varchar"
+)
+_JOINTS = re.compile(r"[-_ ]+")
 _CODE_NAME = re.compile(r"(?:[a-z]+(?:[A-Z][a-z]+)+|[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+|[A-Za-z_]+(?:\.[A-Za-z_]+)+)[,;)]?")
 _TYPE_NAME = re.compile(r"(?:[A-Z][a-z]+)*(?:Str|String|Type|Field|Input|Param|Secret|Hash|Optional|Union|Any|Schema|Bytes|Text|Password|Token|Key|Value|Error|Provider)s?")
 _DESCRIPTION = re.compile(
@@ -33,7 +36,13 @@ _LEAST_TOKEN_CHARS = 8
 def is_placeholder_value(value: str) -> bool:
     """Whether `value` stands for a secret, or for there being none: `<password>`, `${PASSWORD}`, `None`, `os.environ[...]`, `***`."""
     value = value.strip().rstrip(",;")
-    return not value or len(set(value.lower())) == 1 or _PLACEHOLDER.fullmatch(value) is not None
+    lower = value.lower()
+    if not value or len(set(lower)) == 1 or lower in _WORDS or lower.startswith(_BIDS):
+        return True
+    if _REFERENCE.fullmatch(value) or _MEMBER.match(lower):
+        return True
+    parts = _JOINTS.split(lower)
+    return len(parts) <= 5 and not _NAMES.isdisjoint(parts) and all(part in _NAMES or part in _OWNERS or part in _TAILS for part in parts)
 
 
 def is_quoted_password(value: str) -> bool:

@@ -17,16 +17,17 @@ from extproc.residency.hit import Hit
 _NUMBER = re.compile(r"\+?\(?\d(?:[ .\-/()\u00a0\u2011]{0,3}\d){5,15}(?!\d)")
 _DATE = re.compile(
     r"(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d(?!\d)|"
-    r"\d{1,3}(?:\.\d{1,3}){3}(?![\d-])"
+    r"\d{1,3}(?:\.\d{1,3}){3}(?![\d-]|\.\d)"
 )
 _PLAIN_AFTER = re.compile(r"[ .\-/]?\d|[a-z_]|[-.]\w|[%:]\d", re.IGNORECASE)
 _PLAIN_BEFORE = re.compile(r"[\w][.\-/:]?\Z|[#$€£=/.\-]\Z|\d \Z")
 _TOLL_FREE = frozenset(("800", "833", "844", "855", "866", "877", "888"))
+_RUN = re.compile(r"1[3-9]\d{9}|[6-9]\d{8,9}|0[1-9]\d{8,9}")
 _COUNTRY_CODE = re.compile(r"(?:(?<!\d)\+?1[ .\-]?)?\(?\Z")
 _PHONE = cue(
     "phones?", "phone ?(?:no|number)?", "tel", "telephone", "telefon\\w*", "telefoon\\w*", "téléphone", "teléfono", "telefono",
     "telefone", "mobile?", "móvil", "movil", "cell(?:phone)?", "celular", "cellulare", "handy", "portable", "mob",
-    "call(?: me| us| him| her)?", "text(?: me)?", "sms", "whatsapp", "signal", "contact", "fax", "scrivi", "chiama\\w*", "chiamami",
+    r"call(?![_\w])", "text(?: me)?", "sms", "whatsapp", "signal", "contact", "fax", "scrivi", "chiama\\w*", "chiamami",
     "ll[aá]ma(?:me|r|lo|la)?", "appel\\w*", "rappel\\w*", "ruf\\w*", "message", "msg", "dzwo\\w*", "bel(?:len)?", "ring\\w*", "marca",
     "liga\\w*", "numéro", "मैसेज", "संदेश", "कॉल", "नंबर", "اتصل", "رقم", "جوال", "موبايل", "звони\\w*", "打电话", "联系", "連絡", "연락",
     "reach (?:me|us|him|her|them)", "ring", "dial", "puhelin", "puh", "telemóvel", "gsm", "anruf\\w*", "komórka", "тел(?:ефон)?", "電話",
@@ -35,7 +36,8 @@ _PHONE = cue(
 _NAMED = (
     "phone", r"\btel[^a-z0-9]", "tel_", "telefon", "telefoon", "t(?:é|e)l(?:é|e)phone", "teléfono", "telefone", "mobile", "móvil",
     "movil", "cell", "celular", "cellulare", r"handy", r"\bmob[^a-z]", "whatsapp", r"\bfax", "portable", "puhelin", "telemóvel",
-    r"\bgsm", "komórka", "тел(?:ефон)?", "電話(?:番号)?", "电话(?:号码)?", "手机(?:号码?)?", "手機", "携帯", "전화(?:번호)?", "휴대폰", "연락처", "फोन", "โทร",
+    r"\bgsm", "komórka", "тел(?:ефон)?", "電話(?:番号)?", "电话(?:号码)?",
+    "手机(?:号码?)?", "手機", "携帯", "전화(?:번호)?", "휴대폰", "연락처", "फोन", "โทร",
     "هاتف", "טלפון", "call (?:me|us|him|her|them)", "text (?:me|him|her)", "reach (?:me|us|him|her|them)", r"\bsms", r"\bt:", r"\bm:",
     "ring me", r"tél[^a-z]", "rappel", "ruf", "my number is", "contact",
 )  # fmt: skip
@@ -107,6 +109,8 @@ def _is_national(hit: Hit) -> bool:
 
 def _is_grouped(hit: Hit) -> bool:
     """A layout that more than telephone numbers have, beside a word."""
+    if hit.text.isdecimal() and not _RUN.fullmatch(hit.text):
+        return False
     return not _PLAIN_AFTER.match(hit.after(2)) and not _is_led(hit) and is_near(hit, _PHONE, before=60, after=30)
 
 
@@ -143,7 +147,8 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("phone", r"\b0[1-9]\d{1,4}[ .\-/]\d\d[ .\-]\d{2,4}[ .\-]?\d\d\b", _is_national),
     Detector("phone", r"\b[6-9]\d\d[ .\-]\d{3}[ .\-]\d{3}\b", _is_grouped),
     Detector("phone", r"\b[6-9]\d{4}[ \-]\d{5}\b", _is_grouped),
-    Detector("phone", r"\b(?:1[3-9]\d[ \-]?\d{4}[ \-]?\d{4}|[6-9]\d{9}|0[1-9]\d{8,9})\b", _is_grouped),
+    Detector("phone", r"\b[016-9]\d{8,10}\b", _is_grouped),
+    Detector("phone", r"\b1[3-9]\d[ \-]\d{4}[ \-]\d{4}\b", _is_grouped),
     Detector("phone", r"\b3[2-9]\d[ .\-]\d{6,7}\b", _is_grouped),
     *(Detector("phone", pattern, _is_dictated) for pattern in PATTERNS),
     *beside("phone", _NAMED, r"[^0-9\n]{0,24}[0-9]", _is_named),

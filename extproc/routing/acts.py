@@ -1,0 +1,174 @@
+"""What a step of an agent was for, and how badly it ended.
+
+Agents name their tools as they like, and do most of their work in a shell. So the kind of a step is read from the words of the
+tool's name, and for a shell from the command. An error counts by where it stands: in what a command says of itself, not in what
+a file that was read happens to contain. A log full of exceptions is no failure of the step that shows it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from extproc.dialects import Step
+
+
+class Act(StrEnum):
+    """Kinds of steps. A check is a run that says whether the work is right: tests, compilers, linters."""
+
+    READ = "read"
+    WRITE = "write"
+    RUN = "run"
+    CHECK = "check"
+    WEB = "web"
+    OTHER = "other"
+
+
+NO_HARM, MILD, BAD, CRITICAL = 0, 1, 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A step as it is weighed. `severity` is NO_HARM, MILD, BAD or CRITICAL; `failing` how many tests fail, -1: not said."""
+
+    act: Act
+    severity: int
+    target: str  # the file it is about, "" for none or unknown
+    call: tuple[str, int]  # tool and digest: equal for the same call again
+    mark: str  # what the failure looks like, "" for none: equal for the same failure again
+    result: tuple[str, str]
+    size: int  # characters of the arguments that were kept
+    failing: int = -1
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_PLANS = frozenset(("todo", "plan", "think", "memory", "task", "agent", "skill", "question", "completion", "switch"))
+_WEBS = frozenset(("web", "webfetch", "websearch", "browser", "browse", "url", "http", "internet"))
+_RUNS = frozenset("bash shell exec execute run command terminal powershell console process stdin python test tests ipython".split())
+_WRITES = frozenset(
+    "edit multiedit write create replace insert patch apply update delete rename move append save diff notebook undo format".split()
+)
+_READS = frozenset(
+    "read view cat open get list ls glob grep search find tree fetch look lookup inspect show symbols references definition outline".split()
+)
+_COMMAND = re.compile(r'"(?:command|cmd|script|commands)"\s*:\s*\[?\s*"?(.*)', re.DOTALL)
+_SHELL = re.compile(r'^(?:"?(?:ba|z)?sh"?,\s*"-l?c",\s*")|^(?:cd [^&;|]{1,200}(?:&&|;)\s*)|^(?:[A-Z_]{1,40}=\S{0,80} )|^(?:sudo |timeout \S+ )')
+_READING = re.compile(
+    r"(?:cat|ls|grep|egrep|rg|find|head|tail|less|more|wc|tree|stat|pwd|which|echo|jq|awk|diff|file|du|type|nl"
+    r"|sed\s+-n|git\s+(?:log|show|diff|status|blame|grep|branch))\b"
+)
+_CHECKING = re.compile(
+    r"\b(?:pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|mypy|pyright|eslint|tsc|ruff check|flake8|pylint|javac|gcc|clang"
+    r"|go (?:test|build|vet)|cargo (?:test|build|check|clippy)|(?:npm|pnpm|yarn|bun)(?: run)? (?:test|build|lint|typecheck)|dotnet (?:test|build)"
+    r"|make(?: (?:test|check|build|all|lint))?\b|(?:gradlew?|mvn)\b.{0,60}\b(?:test|verify|build|check|compile)|bazel (?:test|build))\b"
+)
+_CHANGING = re.compile(r"\b(?:sed -i|perl -pi|mv|cp|rm|mkdir|git (?:mv|commit|apply|add)|black|isort|prettier|ruff format|gofmt|rustfmt)\b|(?<![<>|=])>>? ?[\w./~]")
+_TARGET = re.compile(
+    r'"(?:file_?[pP]ath|path|target_file|filename|file|notebook_path|relative_path|uri)"\s*:\s*"([^"]{1,300})"'
+    r"|\*\*\* (?:Update|Add|Delete) File: (\S{1,300})"
+)
+_VIEWING = re.compile(r'"command"\s*:\s*"view"')
+_EXIT = re.compile(
+    r'(?:"exit_?[cC]ode"\s*:\s*|[Ee]xit(?:ed)?(?: with)?(?: (?:code|status))?:?\s+|<(?:returncode|exit_code)>\s*|return code:?\s+)(-?\d{1,4})\b'
+)
+_OPENING = re.compile(
+    r"\s*(?:<tool_use_error>|<error>)?\s*(?:error\b|failed\b|exception\b|fatal\b|traceback \(most|ENOENT|EACCES|could not|cannot|unable to"
+    r"|no such file|(?:file|path|old_string|string|text|search block)[^\n]{0,80}(?:not found|does not exist|no match|not unique)|invalid\b|permission denied)",
+    re.IGNORECASE,
+)
+_FAILURE = re.compile(
+    r"Traceback \(most recent call last\)|^(?:E   |FAILED |FAIL[: ]|ERROR[: ]|error(?:\[E\d+\]|: |\s+TS\d+)|✗|✕|not ok \d)|\b[1-9]\d* (?:failed|failing|errors?\b|failures?\b)"
+    r"|: error[: ]|\b(?:Syntax|Type|Name|Import|Module|Key|Value|Attribute|Reference|Assertion|Runtime)\w*Error\b|command not found"
+    r"|npm ERR!|BUILD FAILED|compilation (?:failed|terminated)|panicked at|FAILURES!",
+    re.MULTILINE,
+)
+_CRITICAL = re.compile(
+    r"[Ss]egmentation fault|core dumped|Out[ -]?[Oo]f[ -]?[Mm]emory|OOM-?[Kk]ill|No space left on device|fatal error: all goroutines|heap out of memory"
+    r"|maximum recursion depth|stack overflow|\bdeadlock\b"
+)
+_FAILING = re.compile(r"\b(\d{1,5}) (?:failed|failing|failures?|errors?)\b|(?:Failures|failed|Errors): (\d{1,5})", re.IGNORECASE)
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?(?:m?s\b)?")
+
+
+def deed_of(step: Step) -> Deed:
+    """The step, weighed."""
+    act = _act(step)
+    severity = _severity(step, act) if step.is_answered else NO_HARM
+    found = _TARGET.search(step.arguments)
+    return Deed(
+        act=act,
+        severity=severity,
+        target=(found[1] or found[2]) if found else "",
+        call=(step.tool, step.digest),
+        mark=_mark(step) if severity else "",
+        result=(step.head, step.tail),
+        size=len(step.arguments),
+        failing=_failing(step) if act is Act.CHECK else -1,
+    )
+
+
+def _act(step: Step) -> Act:
+    words = {word.lower() for word in _WORD.findall(step.tool)}
+    if words & _PLANS:
+        return Act.OTHER
+    if words & _WEBS:
+        return Act.WEB
+    if words & _RUNS:
+        return _act_of_command(step.arguments, Act.CHECK if words & {"test", "tests"} else Act.RUN)
+    if words & _WRITES:
+        # One tool of some agents both shows and edits, and says in its arguments which.
+        return Act.READ if words & _READS or _VIEWING.search(step.arguments) else Act.WRITE
+    return Act.READ if words & _READS else Act.OTHER
+
+
+def _act_of_command(arguments: str, otherwise: Act) -> Act:
+    found = _COMMAND.search(arguments)
+    command = (found[1] if found else arguments).lstrip('"[ ')
+    if "*** Begin Patch" in command:
+        return Act.WRITE
+    while opening := _SHELL.match(command):
+        command = command[opening.end() :]
+    if _CHECKING.search(command):
+        return Act.CHECK
+    if _READING.match(command):
+        return Act.READ
+    return Act.WRITE if _CHANGING.search(command) else otherwise
+
+
+def _severity(step: Step, act: Act) -> int:
+    said = _exit_code(step)
+    if act is Act.READ or act in (Act.OTHER, Act.WEB):
+        # What is read may be about errors; only what the tool says of itself is one. A search without a match exits with 1.
+        return MILD if step.is_error or (said not in (None, 0, 1)) or (said is None and _OPENING.match(step.head)) else NO_HARM
+    if said == 0:
+        return NO_HARM
+    if said is not None or step.is_error:
+        return CRITICAL if _is_critical(step) else BAD if act is not Act.WRITE else MILD
+    if act is Act.WRITE:
+        return MILD if _OPENING.match(step.head) else NO_HARM
+    if _is_critical(step):
+        return CRITICAL
+    return BAD if _OPENING.match(step.head) or _FAILURE.search(step.tail or step.head) or (act is Act.CHECK and _FAILURE.search(step.head)) else NO_HARM
+
+
+def _is_critical(step: Step) -> bool:
+    return _CRITICAL.search(step.tail or step.head) is not None
+
+
+def _exit_code(step: Step) -> int | None:
+    """The exit code that the harness wrote before or after the output."""
+    found = _EXIT.search(step.head[:120]) or next(iter(_EXIT.findall((step.tail or step.head)[-160:])[-1:]), None)
+    if found is None:
+        return None
+    return int(found if isinstance(found, str) else found[1])
+
+
+def _mark(step: Step) -> str:
+    """The end of a failure without its numbers, which differ between runs."""
+    return _NUMBERS.sub("#", (step.tail or step.head)[-240:]).strip()
+
+
+def _failing(step: Step) -> int:
+    counts = [int(found[0] or found[1]) for found in _FAILING.findall(step.tail or step.head)]
+    return max(counts, default=-1)
