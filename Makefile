@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help install run test test-vllm lint fmt proto examples bench lock clean
+.PHONY: help install run test test-vllm lint fmt proto examples bench train lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -77,6 +77,14 @@ examples: $(INSTALLED) ## what is written from the code: envoy/, istio/, docs/co
 
 bench: $(INSTALLED) ## what TierMesh adds to Envoy, as ratios (ARGS="--quick" for 40 seconds)
 	@$(BIN)/tiermesh bench $(ARGS)
+
+# In an environment of its own: training needs torch, which nothing else here does. Seeds are fixed, so it gives the shipped bytes
+# on a machine like the one they were made on; elsewhere sums are rounded differently, and the metrics move by about a point.
+TRAIN := build/train
+train: ## the classifier's model, made again in build/model (ROUTING_DATA=DIR for the public prompts that models/README.md names)
+	@test -x $(TRAIN)/bin/python || "$${PYTHON:-python3.11}" -m venv $(TRAIN)
+	@$(TRAIN)/bin/python -m pip --disable-pip-version-check install --quiet -r models/requirements.txt
+	OMP_NUM_THREADS=1 $(TRAIN)/bin/python -m models.train $(if $(ROUTING_DATA),--routing-data $(ROUTING_DATA)) --out build/model $(ARGS)
 
 lock: $(INSTALLED) ## the locks, after a change in pyproject.toml (ARGS=--upgrade for newer releases)
 	$(LOCK) $(ARGS) --extra local --extra dev --output-file requirements.lock pyproject.toml

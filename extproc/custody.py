@@ -10,7 +10,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from extproc.audit import Entry, Event, Outcome, Written
+from extproc.audit.entry import Entry, Event
+from extproc.audit.outcome import Outcome, Written
 from extproc.config import Backend, Policy
 from extproc.config.compiled_residency import Sessions as SessionSettings
 from extproc.config.kinds import SESSION, UNREAD_PREFIX
@@ -140,6 +141,8 @@ def memory_of(asked: Asked, wall_s: float) -> Memory:
     memory = replace(asked.memory or Memory(), held=held_now(asked), at=wall_s)
     if not isinstance(asked, Draft):
         return memory
+    if asked.view.is_housekeeping:  # it may bear the conversation's name, but is answered beside it
+        return replace(memory, at=asked.memory.at if asked.memory else 0.0)
     first, demand = asked.decision.chain[0], asked.found.demand
     return replace(memory, tier=asked.decision.tier, backend=first.name, prompt_tokens=demand.prompt_tokens)
 
@@ -176,7 +179,8 @@ def leaving(policy: Policy, custody: Custody, draft: Draft) -> Entry:
         trace_id=_trace_id(draft.head.traceparent),
         kinds=known,
         unread=unread,
-        rules=found.ruling.rules,
+        # A rule that would have kept it, in shadow mode, is none that it left by.
+        rules=found.ruling.rules if draft.spilled or found.ruling.action is Action.ALLOW else (),
         traded=draft.spilled,
         policy=policy.digest,
         classifier=custody.classifier,
@@ -199,7 +203,7 @@ def falling_back(policy: Policy, custody: Custody, ticket: Ticket, backend: Back
         trace_id=_trace_id(ticket.traceparent),
         kinds=known,
         unread=unread,
-        rules=ticket.residency_rules,
+        rules=ticket.residency_rules if ticket.residency == Action.ALLOW else (),
         policy=policy.digest,
         classifier=custody.classifier,
         revision=backend.revision,

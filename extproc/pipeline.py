@@ -17,7 +17,7 @@ from typing import Protocol
 
 from extproc import admission, custody, dialects, limits, refusing, viewing
 from extproc.admission import UNCOUNTED, Admitted, Door, Visit
-from extproc.audit import Entry
+from extproc.audit.entry import Entry
 from extproc.classify import Classifier, Verdict
 from extproc.clock import Clock
 from extproc.config import Api, Backend, Config, Policy
@@ -32,7 +32,7 @@ from extproc.routing.fit import Demand
 from extproc.scope import text_of
 from extproc.shaping import Asked, Draft, Findings, drafted, reshape, restored, shape, strips_usage
 from extproc.usage import Ticket, attempt_key
-from extproc.viewing import Health
+from extproc.viewing import Health, Shares
 
 __all__ = ["Findings", "Head", "Pass", "Pipeline", "Release", "Reply", "Scorer", "scorer_of"]
 
@@ -66,6 +66,7 @@ class Pipeline:
     door: Door | None = None
     outside: Custody = field(default_factory=Custody)
     health: Health | None = None
+    shares: Shares | None = None
 
     def greet(self, head: Head) -> Pass | Reply:
         """The answer to the headers: mostly `Pass`, since nothing can be decided before the body is here."""
@@ -158,7 +159,7 @@ class Pipeline:
     def _choose(self, asked: Asked, *, may_spill: bool = True) -> Draft | Refusal:
         """Which backends, in which order: ours while they can, where it must stay."""
         policy, found = self.policy, asked.found
-        asked = viewing.with_health(asked, self.health)
+        asked = viewing.with_shares(viewing.with_health(asked, self.health), self.shares)
         model, score, view = asked.request.model, self._score_of(asked), asked.view
         decision = choose(policy, model, found.demand, score, view)
         if isinstance(decision, Refusal):
@@ -271,7 +272,7 @@ class Pipeline:
     def _remember(self, draft: Draft) -> None:
         """Its conversation goes on where it is now, unless it is about no conversation."""
         memories, session = self.outside.memories, draft.session
-        if memories is not None and session is not None and self.policy.routing.is_sticky and draft.request.api is not Api.EMBEDDINGS:
+        if memories is not None and session is not None and draft.request.api is not Api.EMBEDDINGS:
             memories.remember_later(session, custody.memory_of(draft, draft.view.now_s), self.policy.sessions)
 
     def _turn_away(self, asked: Asked, refusal: Refusal, admitted: Admitted = UNCOUNTED) -> Reply:

@@ -31,7 +31,7 @@ SEED = 11
 DIM, HIDDEN = 16, 48
 VARIANTS, EPOCHS, BATCH = 14, 4, 64
 RATE, DECAY = 4e-3, 2e-6
-WORD_DROPOUT, FEATURE_DROPOUT = 0.4, 0.15
+WORD_DROPOUT, FEATURE_DROPOUT = 0.5, 0.15
 KINDS = ("address", "confidential", "criminal", "health", "privileged", "salary", "source_code", "special_category")
 THRESHOLDS = dict.fromkeys(KINDS, 0.5)
 Floats = NDArray[np.float32]
@@ -59,10 +59,11 @@ def examples(rows: list[context_rows.Row], words: Words, search: Search) -> Exam
     clean, neutral = [row for row in rows if not row.kinds], context_rows.fillers(search)
     for row in rows:
         for _ in range(VARIANTS):
-            beside = [rng.choice(neutral), rng.choice(neutral), slots.fill(rng.choice(clean), rng)]
+            beside = [*rng.choices(neutral, k=5), slots.fill(rng.choice(clean), rng)]
             text, start, end = context_rows.varied(slots.fill(row, rng), beside, rng)
             data = text.encode()
-            cut = [(a, b) for a, b in windows(data, search.ends(data, APART_BYTES)) if min(b, end) - max(a, start) >= 0.7 * min(end - start, 150)]
+            most = 0.7 * min(end - start, 150)
+            cut = [(a, b) for a, b in windows(data, search.ends(data, APART_BYTES)) if min(b, end) - max(a, start) >= most]
             for a, b in cut[:2] or [(max(0, start - rng.randrange(60)), end)]:
                 made.add(data[a:b].decode(errors="ignore"), row.kinds)
     for text in neutral:

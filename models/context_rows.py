@@ -71,7 +71,7 @@ _MEMBERS = (
     "model: gpt-4.1-mini\n{}",
     "model: claude-sonnet-4-5\nmax_tokens: 1024\n{}",
     "id: msg_4d704815\nstatus: completed\n{}\nannotations:",
-    "call_id: call_1b369f14\nget_record\n{{\"key\": \"main\"}}\n{}",
+    'call_id: call_1b369f14\nget_record\n{{"key": "main"}}\n{}',
     "id: toolu_39d8e0a2\nsearch_notes\n{}\n\nok",
     "{}\nstream: true\ntemperature: 0.3",
     "{}\nlookup\nLook something up by its key\nkey",
@@ -97,9 +97,14 @@ def varied(text: str, beside: list[str], rng: random.Random) -> tuple[str, int, 
         text = text.upper()
     elif chance < 0.26:
         text = text.replace(" ", "\n", 3) if rng.random() < 0.4 else " ".join(text.split())
-    before = rng.choice(beside) + rng.choice("\n\n ") if rng.random() < 0.45 else ""
-    after = rng.choice("\n\n ") + rng.choice(beside) if rng.random() < 0.45 else ""
+    before = _some(beside, rng) + rng.choice("\n\n ") if rng.random() < 0.6 else ""
+    after = rng.choice("\n\n ") + _some(beside, rng) if rng.random() < 0.6 else ""
     if rng.random() < 0.5:
         head, _, tail = rng.choice(_MEMBERS).partition("{}")
         before, after = head.replace("{{", "{").replace("}}", "}") + before, after + tail
     return before + text + after, len(before.encode()), len((before + text).encode())
+
+
+def _some(beside: list[str], rng: random.Random) -> str:
+    """One to five of `beside`, so that a fact is also learnt in a window that is mostly about something else."""
+    return rng.choice("\n  ").join(rng.choice(beside) for _ in range(rng.choice((1, 1, 3, 5))))

@@ -12,6 +12,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ TIERS = ("simple", "standard", "complex")
 TASKS = ("format", "extract", "translate", "summary", "writing", "qa", "reasoning", "code", "agent")
 HELD_SHARE = 0.2
 TEST = "gateway_test.jsonl"  # another author's; scored when everything is chosen, read by nothing here
+TAUGHT_WEIGHT = 0.3
+BELIEVED = 0.3  # share of the larger model's opinion in the label of a row that has one by hand
 OWN = Path(__file__).parent / "data"
 
 
@@ -37,6 +40,7 @@ class Row:
     id: str = ""
     lang: str = "en"
     style: str = "plain"
+    is_judged: bool = False  # a public prompt with a full label
     rank: float | None = None  # how hard within its source, in standard deviations; for exams and word problems
 
 
@@ -65,14 +69,30 @@ def prompt_of(row: dict[str, Any]) -> Prompt:
     return Prompt(row["ask"], row.get("system", ""), tuple(turns), row.get("tools", 0), row.get("schema_chars", 90 * row.get("tools", 0)))
 
 
+def row_of(row: dict[str, Any]) -> Row:
+    """The row that a line of gateway.jsonl stands for."""
+    tier, task = mixed(one_hot(row["tier"]), taught().get(row["id"])), TASKS.index(row["task"])
+    return Row(prompt_of(row), tier, 1.0, task, "own", row["id"], row["lang"], style=row.get("style", "plain"))
+
+
+@cache
+def taught() -> dict[str, tuple[float, float, float]]:
+    """What the larger model thinks, by id (see teacher.py); nothing of held-out rows."""
+    path = OWN / "taught.jsonl"
+    return {row["id"]: tuple(row["tiers"]) for row in lines(path)} if path.exists() else {}
+
+
+def mixed(label: tuple[float, float, float], opinion: tuple[float, float, float] | None) -> tuple[float, float, float]:
+    """`label` with the share of `opinion` that is believed; the label stays the most probable tier."""
+    if opinion is None:
+        return label
+    first, second, third = (value + BELIEVED * (other - value) for value, other in zip(label, opinion, strict=True))
+    return (first, second, third)
+
+
 def gateway() -> tuple[list[Row], list[Row]]:
     """The hand-written requests: (for training, held out). Which is which follows from the id, so it never changes."""
-    rows = [
-        Row(prompt_of(row), one_hot(row["tier"]), 1.0, TASKS.index(row["task"]), "own", row["id"], row["lang"], style=row.get("style", "plain"))
-        for path in sorted(OWN.glob("gateway*.jsonl"))
-        if path.name != TEST
-        for row in lines(path)
-    ]
+    rows = [row_of(row) for path in sorted(OWN.glob("gateway*.jsonl")) if path.name != TEST for row in lines(path)]
     held = [row for row in rows if bucket(row.id) < HELD_SHARE]
     return [row for row in rows if bucket(row.id) >= HELD_SHARE], held
 
@@ -95,11 +115,11 @@ def public(directory: Path, rng: random.Random, per_source: int = 2500) -> list[
         sampled = kept + rng.sample(rest, min(per_source, len(rest)))
         ranks = exercises.ranks(path.name, sampled, rng)
         for row in sampled:
-            tier, weight = (one_hot(judged[row["id"]]), 0.7) if row["id"] in judged else weak_label(row)
+            tier, weight = (mixed(one_hot(judged[row["id"]]), taught().get(row["id"])), 0.7) if row["id"] in judged else weak_label(row)
             text, rank = ranks.get(row["id"], (row["prompt"], None))
             prompt = Prompt(text, turns=(Said("user", text),))
             source = f"{row['source']}/{row.get('task')}" if "ulab" in path.name else path.name.split(".")[0]
-            rows.append(Row(prompt, tier, weight, task_of(path.name), source, row["id"], rank=rank))
+            rows.append(Row(prompt, tier, weight, task_of(path.name), source, row["id"], is_judged=row["id"] in judged, rank=rank))
     return rows
 
 
@@ -111,7 +131,12 @@ def _is_barred(row: dict[str, Any]) -> bool:
 
 
 def weak_label(row: dict[str, Any]) -> tuple[tuple[float, float, float], float]:
-    """(soft tier, weight) from outcomes or from what the source says of difficulty; outcomes are noisy, so weights are low."""
+    """(soft tier, weight) from the larger model, from outcomes or from what the source says of difficulty.
+
+    Outcomes are noisy, so their weights are low.
+    """
+    if row["id"] in taught():
+        return taught()[row["id"]], TAUGHT_WEIGHT
     source = str(row.get("source"))
     if "gsm8k" in source and row.get("difficulty") is not None:
         hard = min(max((float(row["difficulty"]) - 2) / 6, 0.0), 1.0)

@@ -2,7 +2,7 @@
 
     python -m models.evaluate extproc/classify/model [--metrics DIR]
 
-The first table is on the hand-written requests that training never sees. With --metrics, a directory that has
+All but the last table is on the hand-written requests that training never sees. With --metrics, a directory that has
 routellm_metrics.py and its evaluation files, RouteLLM's APGR and CPT follow.
 """
 
@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from extproc.classify import Classifier
-from models import corpus, metrics
+from models import baselines, corpus, latency, metrics, robustness
 
 
 def main() -> None:
@@ -27,96 +26,66 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("--metrics", type=Path)
+    parser.add_argument("--robustness-only", action="store_true", help="nothing that looks at the labels of the held-out rows")
     arguments = parser.parse_args()
     started = time.perf_counter()
     classifier = Classifier.load(arguments.model)
     print(f"{classifier.manifest.name} {classifier.manifest.revision}, loaded in {(time.perf_counter() - started) * 1e3:.0f} ms")
     own, held = corpus.gateway()
-    held_out(classifier, own, held)
-    robustness(classifier, held)
-    latency(arguments.model, classifier, held)
+    if not arguments.robustness_only:
+        held_out(classifier, held)
+        beside(own, held)
+    for change, (flips, by_two, falls) in robustness.flips(classifier, held).items():
+        print(f"  {change}: {flips:.1%} of tiers flip, {by_two:.1%} by two, {falls:.1%} from complex to simple")
+    latency.report(arguments.model, classifier, held)
     if arguments.metrics:
         routellm(classifier, arguments.metrics)
 
 
-def held_out(classifier: Classifier, own: list[corpus.Row], held: list[corpus.Row]) -> None:
-    """Accuracy, cost, confusion and calibration on the held-out requests, and what length alone reaches."""
+def held_out(classifier: Classifier, held: Sequence[corpus.Row]) -> None:
+    """Accuracy, cost, confusion, calibration and rank on the held-out requests, whole and by language and style."""
     verdicts = [classifier.classify(row.prompt) for row in held]
-    truth = np.array([int(np.argmax(row.tier)) for row in held])
+    truth = baselines.truth(held)
     cuts = (classifier.manifest.thresholds["simple"], classifier.manifest.thresholds["standard"])
-    chosen = metrics.tiers(np.array([verdict.score for verdict in verdicts]), cuts)
+    scores = np.array([verdict.score for verdict in verdicts])
+    chosen = metrics.tiers(scores, cuts)
     probabilities = np.array([[verdict.p_simple, verdict.p_standard, verdict.p_complex] for verdict in verdicts])
     print(f"held out ({len(held)}): {metrics.report(chosen, truth)}")
-    low, high = interval(lambda at: float((chosen[at] == truth[at]).mean()), len(held))
-    print(f"  95% interval of accuracy {low:.3f} .. {high:.3f}; ECE {metrics.calibration_error(probabilities, truth):.3f}")
+    print(f"  accuracy {interval(lambda at: float((chosen[at] == truth[at]).mean()), len(held))}")
+    print(f"  cost {interval(lambda at: metrics.cost(chosen[at], truth[at]), len(held))}")
+    print(f"  most probable tier {(probabilities.argmax(1) == truth).mean():.3f}, rank correlation {metrics.spearman(scores, truth):.3f}")
+    small, middle = probabilities[:, 0], probabilities[:, 0] + probabilities[:, 1]
+    print(
+        f"  ECE of the most probable tier {metrics.calibration_error(probabilities, truth):.3f}, "
+        f"of P(small suffices) {metrics.binary_calibration_error(small, truth == 0):.3f}, "
+        f"of P(middle suffices) {metrics.binary_calibration_error(middle, truth <= 1):.3f}"
+    )
     right = np.mean([corpus.TASKS[row.task] == verdict.task for row, verdict in zip(held, verdicts, strict=True)])
     print(f"  task accuracy {right:.3f}")
     english = np.array([row.lang == "en" for row in held])
-    for name, which in (("English", english), ("other languages", ~english)):
+    groups = {"English": english, "other languages": ~english}
+    groups |= {style: np.array([row.style == style for row in held]) for style in sorted({row.style for row in held})}
+    for name, which in groups.items():
         print(f"  {name} ({which.sum()}): {metrics.report(chosen[which], truth[which])}")
-    lengths = np.array([len(row.prompt.ask) for row in own], float)
-    fitted = metrics.best_cuts(lengths, np.array([int(np.argmax(row.tier)) for row in own]))
-    by_length = metrics.tiers(np.array([len(row.prompt.ask) for row in held], float), fitted)
-    print(f"length, cuts fitted on the training part: {metrics.report(by_length, truth)}")
 
 
-def interval(statistic: Callable[[np.ndarray], float], count: int) -> tuple[float, float]:
+def beside(own: Sequence[corpus.Row], held: Sequence[corpus.Row]) -> None:
+    """The baselines on the same rows."""
+    truth = baselines.truth(held)
+    length = baselines.by_length(own, held)
+    print(f"length, cuts fitted on the training part: {metrics.report(length, truth)}")
+    print(f"  accuracy {interval(lambda at: float((length[at] == truth[at]).mean()), len(held))}")
+    words = baselines.by_words(own, held)
+    chosen = words.argmax(1)
+    print(f"words and pairs of words: {metrics.report(chosen, truth)}; ECE {metrics.calibration_error(words, truth):.3f}")
+    print(f"  accuracy {interval(lambda at: float((chosen[at] == truth[at]).mean()), len(held))}")
+
+
+def interval(statistic: Callable[[np.ndarray], float], count: int) -> str:
     """The 95% bootstrap interval of a statistic of row numbers."""
     rng = np.random.default_rng(0)
     values = [statistic(rng.integers(0, count, count)) for _ in range(1000)]
-    return float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975))
-
-
-def robustness(classifier: Classifier, held: list[corpus.Row]) -> None:
-    """How many tiers flip under changes that leave the request what it was."""
-    rng = random.Random(7)
-    cuts = (classifier.manifest.thresholds["simple"], classifier.manifest.thresholds["standard"])
-    system = " ".join(corpus.Pieces.load().systems[2:6])
-
-    def tier(prompt: corpus.Prompt) -> int:
-        return int(metrics.tiers(np.array([classifier.classify(prompt).score]), cuts)[0])
-
-    def with_ask(prompt: corpus.Prompt, ask: str) -> corpus.Prompt:
-        turns = tuple(corpus.Said(turn.role, ask, turn.tool_calls) if turn.text == prompt.ask else turn for turn in prompt.turns)
-        return corpus.Prompt(ask, prompt.system, turns, prompt.tool_count, prompt.schema_chars)
-
-    changes: dict[str, Callable[[corpus.Prompt], corpus.Prompt]] = {
-        "upper case": lambda prompt: with_ask(prompt, prompt.ask.upper()),
-        "double spaces": lambda prompt: with_ask(prompt, prompt.ask.replace(" ", "  ")),
-        "2% typos": lambda prompt: with_ask(prompt, corpus.typos(prompt.ask, rng)),
-        "please": lambda prompt: with_ask(prompt, "Please: " + prompt.ask),
-        "long system prompt": lambda prompt: corpus.Prompt(
-            prompt.ask, prompt.system + " " + system, prompt.turns, prompt.tool_count, prompt.schema_chars
-        ),
-    }
-    before = [tier(row.prompt) for row in held]
-    for name, change in changes.items():
-        after = [tier(change(row.prompt)) for row in held]
-        moves = np.abs(np.array(after) - np.array(before))
-        print(f"  {name}: {(moves > 0).mean():.1%} of tiers flip, {(moves > 1).mean():.1%} by two")
-
-
-def latency(directory: Path, classifier: Classifier, held: list[corpus.Row]) -> None:
-    """Microseconds a verdict at some lengths, when the words are in memory and when none is; about four characters a token."""
-    rng = random.Random(3)
-    words = " ".join(row.prompt.ask for row in held if row.prompt.ask.isascii()).split()
-    for tokens in (32, 100, 500, 1000, 5000):
-        starts = [rng.randrange(len(words)) for _ in range(150)]
-        texts = [" ".join((words[start:] + words * 40)[: int(tokens * 0.72)]) for start in starts]
-        met = [time_us for _ in range(8) for time_us in times_us(classifier, texts)]
-        new = times_us(Classifier.load(directory), texts)
-        print(f"  about {tokens} tokens: p50 {np.quantile(met, 0.5):.0f} us, p99 {np.quantile(met, 0.99):.0f} us", end="; ")
-        print(f"first texts of a new worker: p50 {np.quantile(new, 0.5):.0f} us, p99 {np.quantile(new, 0.99):.0f} us")
-
-
-def times_us(classifier: Classifier, texts: list[str]) -> list[float]:
-    """How long each verdict took."""
-    times = []
-    for text in texts:
-        began = time.perf_counter()
-        classifier.classify_text(text)
-        times.append((time.perf_counter() - began) * 1e6)
-    return times
+    return f"95% interval {np.quantile(values, 0.025):.3f} .. {np.quantile(values, 0.975):.3f}"
 
 
 def routellm(classifier: Classifier, directory: Path) -> None:
@@ -131,7 +100,10 @@ def routellm(classifier: Classifier, directory: Path) -> None:
         scores = {row["id"]: classifier.classify_text(row["prompt"]).score for row in bench.rows}
         lengths = {row["id"]: float(len(row["prompt"])) for row in bench.rows}
         for label, by_id in (("model", scores), ("length", lengths)):
-            print(f"{name} {label}: {module.evaluate(bench, by_id)}, 95% interval {module.bootstrap(bench, by_id)}")
+            found = module.evaluate(bench, by_id)
+            low, high = module.bootstrap(bench, by_id)
+            cpt = f"CPT50 {found['cpt50']:.0f}, CPT80 {found['cpt80']:.0f}"
+            print(f"{name} {label}: APGR {found['apgr']:.3f} [{low:.3f}, {high:.3f}], {cpt}")
 
 
 if __name__ == "__main__":

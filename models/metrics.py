@@ -54,6 +54,23 @@ def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 
     return float(sum(abs(right[at == b].mean() - sure[at == b].mean()) * (at == b).mean() for b in range(bins) if (at == b).any()))
 
 
+def binary_calibration_error(chances: np.ndarray, happened: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error of the chance of an event."""
+    at = np.minimum((chances * bins).astype(int), bins - 1)
+    return float(sum(abs(happened[at == b].mean() - chances[at == b].mean()) * (at == b).mean() for b in range(bins) if (at == b).any()))
+
+
+def spearman(left: np.ndarray, right: np.ndarray) -> float:
+    """Spearman's rank correlation; equal values share the mean of their ranks."""
+    return float(np.corrcoef(ranks(left), ranks(right))[0, 1])
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each value, from 0; equal values share the mean of their ranks."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts + 1) / 2)[which]
+
+
 def best_cuts(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """The two cuts with the highest accuracy on these very rows: what a baseline could reach at best."""
     grid = np.unique(np.quantile(scores, np.linspace(0, 1, 60)))

@@ -1,6 +1,7 @@
 """The network: in torch for training, and as the ONNX graph that is shipped.
 
-Each token has a vector of `DIM` numbers and a gate. A piece of text becomes the gated mean of its vectors; the ask becomes
+Each token has a vector of `DIM` numbers and a gate, which are those a sentence encoder knows of it (`words.py`), projected, plus
+a part of its own. A piece of text becomes the gated mean of its vectors; the ask becomes
 three such means: over all of it, weighted to its start, weighted to its end. These, the features and two dense layers give
 logits for the tier and for the task. `MEMBERS` such networks, trained side by side from different starts, share the reading;
 the mean of their logits counts.
@@ -19,7 +20,8 @@ from torch import Tensor, nn
 
 from extproc.classify import manifest
 
-MEMBERS, DIM, HIDDEN = 3, 64, 96
+MEMBERS, DIM, HIDDEN = 2, 64, 96
+OWN_DROPPED = 0.3
 MAX_TOKENS = 768  # more than the window has characters
 
 
@@ -31,12 +33,15 @@ def decay() -> np.ndarray:
 class Network(nn.Module):
     """Tier, task and source logits of a padded batch, of each member: [batch, member, class]."""
 
-    def __init__(self, vocabulary: int, features: int, tasks: int, sources: int) -> None:
+    def __init__(self, known: Tensor, features: int, tasks: int, sources: int) -> None:
+        """`known` is what is known of each token beforehand: [token, number]."""
         super().__init__()
-        self.vectors = nn.Embedding(vocabulary, MEMBERS * DIM)
-        self.gates = nn.Embedding(vocabulary, MEMBERS)
-        nn.init.normal_(self.vectors.weight, std=0.1)
-        nn.init.zeros_(self.gates.weight)
+        self.register_buffer("known", known)
+        reach = known.shape[1] ** -0.5
+        self.project = nn.Parameter(torch.empty(known.shape[1], MEMBERS * (1 + DIM)).uniform_(-reach, reach))
+        self.project.data[:, :MEMBERS] = 0
+        self.own = nn.Embedding(len(known), MEMBERS * (1 + DIM))
+        nn.init.zeros_(self.own.weight)
         self.body = Dense(DIM * len(manifest.POOLS) + features, HIDDEN)
         self.tier = Dense(HIDDEN, 3)
         self.task = Dense(HIDDEN, tasks)
@@ -57,14 +62,18 @@ class Network(nn.Module):
     def pools(self, ids: Tensor, *, ends: bool = False) -> Tensor:
         """The gated mean of a piece, and with `ends` those weighted to its start and to its end: [batch, member, numbers]."""
         there = ids > 0
-        gate = torch.exp(self.gates(ids)) * there.unsqueeze(2)
+        own = self.own(ids)
+        if self.training:  # what is learnt of a token itself is not there for those that training never sees
+            own = own * (torch.rand(*ids.shape, 1) >= OWN_DROPPED)
+        gates, vectors = (self.known[ids] @ self.project + own).split((MEMBERS, MEMBERS * DIM), 2)
+        gate = torch.exp(gates) * there.unsqueeze(2)
         weights = [gate]
         if ends:
             place = torch.arange(ids.shape[1])
             from_end = (there.sum(1, keepdim=True) - 1 - place).clamp(min=0)
             weights += [gate * self.decay[place].unsqueeze(1), gate * self.decay[from_end].unsqueeze(2)]
         by_member = torch.stack(weights, 3).permute(0, 2, 3, 1)  # [batch, member, pool, token]
-        vectors = self.vectors(ids).unflatten(2, (MEMBERS, DIM)).transpose(1, 2)
+        vectors = vectors.unflatten(2, (MEMBERS, DIM)).transpose(1, 2)
         return ((by_member / by_member.sum(3, keepdim=True)) @ vectors).flatten(2)
 
 
@@ -91,7 +100,8 @@ def export(network: Network, temperature: float, knots: tuple[float, float], thr
     gates, sums = graph.split(graph.node("MatMul", ["weights", graph.node("Cast", [rows], to=TensorProto.FLOAT)]), (MEMBERS, MEMBERS * DIM))
     gates = graph.node("Reshape", [gates, graph.constant("gates", np.array([pools, MEMBERS, 1], np.int64))])
     sums = graph.node("Reshape", [sums, graph.constant("sums", np.array([pools, MEMBERS, DIM], np.int64))])
-    means = graph.node("Reshape", [graph.node("Div", [sums, gates]), graph.constant("flat", np.array([1, pools * MEMBERS * DIM], np.int64))])
+    flat = graph.constant("flat", np.array([1, pools * MEMBERS * DIM], np.int64))
+    means = graph.node("Reshape", [graph.node("Div", [sums, gates]), flat])
     hidden = graph.node("Relu", [graph.dense(graph.node("Concat", [means, "features"], axis=1), "body", *_body(weight))])
     last = np.concatenate([weight["tier.weight"] / temperature, weight["task.weight"]], 2).reshape(MEMBERS * HIDDEN, -1).T / MEMBERS
     bias = np.concatenate([weight["tier.bias"] / temperature, weight["task.bias"]], 2).mean((0, 1))
@@ -103,8 +113,9 @@ def export(network: Network, temperature: float, knots: tuple[float, float], thr
 
 def _table(weight: dict[str, np.ndarray]) -> np.ndarray:
     """The row of each token: its gates, and its vectors multiplied with them, in half precision."""
-    gates = np.exp(weight["gates.weight"])
-    return np.concatenate([gates, np.repeat(gates, DIM, 1) * weight["vectors.weight"]], 1).astype(np.float16)
+    rows = weight["known"] @ weight["project"] + weight["own.weight"]
+    gates = np.exp(rows[:, :MEMBERS])
+    return np.concatenate([gates, np.repeat(gates, DIM, 1) * rows[:, MEMBERS:]], 1).astype(np.float16)
 
 
 def _body(weight: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -22,16 +22,14 @@ from tokenizers import Tokenizer
 
 from extproc.classify import features, manifest, window
 from extproc.classify.words import Words
-from models import corpus, metrics, network, pairs, pieces, variations
+from models import corpus, metrics, network, pieces, variations, words
 
 SEED = 20
-VOCABULARY, ALPHABET = 12_000, 1_800
-SYNTHETIC = 9_000
+SYNTHETIC = 6_000
 VARIANTS = 4  # of each hand-written row
-FITTED_SHARE = 0.2  # of the public rows; the rest only shape the tokens and their first vectors
-VECTOR_RATE, RATE = 2.5e-4, 3e-3  # vectors move less, so that rare tokens stay near those they occur with
+FITTED_SHARE = 0.2  # of the public rows
+OWN_RATE, RATE = 2.5e-4, 3e-3  # what is learnt of single tokens moves less, so that they stay near those they resemble
 RANKED_SHARE = 0.6  # of the exam questions and word problems
-TAUGHT_WEIGHT = 0.3
 RANK_WEIGHT, RANK_SLOPE = 0.15, 0.6
 DROPPED = 0.12  # share of tokens hidden in training
 THRESHOLDS = (0.35, 0.70)
@@ -44,7 +42,6 @@ def main() -> None:
     parser.add_argument("--routing-data", type=Path, help="a directory of public prompts, as models/README.md describes")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--members", type=int, default=1, help="networks whose mean is the model")
     parser.add_argument("--folds", type=int, default=4, help="cross-validation folds on which the calibration is fitted")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
@@ -53,30 +50,25 @@ def main() -> None:
     own, _ = corpus.gateway()
     rng = random.Random(SEED)
     public = corpus.public(arguments.routing_data, rng) if arguments.routing_data else []
-    tokenizer = build_tokenizer(own, public)
-    data = Encoded(tokenizer)
-    vectors = starting_vectors(data, own, public)
-    print(f"{len(own)} own rows, {len(public)} public rows, {tokenizer.get_vocab_size()} tokens, {time.monotonic() - started:.0f} s")
-    outside = out_of_fold(data, vectors, own, public, arguments)
-    temperature, knots = calibrate(outside, own)
-    trained = fit(data, vectors, own, public, arguments.epochs)
-    write(arguments.out, tokenizer, network.export(trained, temperature, knots, THRESHOLDS))
+    data = Encoded(words.Known.load())
+    print(f"{len(own)} own rows, {len(public)} public rows, {len(data.known)} tokens, {time.monotonic() - started:.0f} s")
+    judged = [row for row in public if row.is_judged]
+    outside = out_of_fold(data, own, public, arguments)
+    temperature, knots = calibrate(outside[: len(own)], own)
+    parts = {"own": agreement(outside[: len(own)], own), "public": agreement(outside[len(own) :], judged)}
+    print(f"rank correlation with the labels: {parts}")
+    trained = fit(data, own, public, arguments.epochs)
+    write(arguments.out, data.tokenizer, network.export(trained, temperature, knots, THRESHOLDS))
     print(f"{time.monotonic() - started:.0f} s")
-
-
-def build_tokenizer(own: list[corpus.Row], public: list[corpus.Row]) -> Tokenizer:
-    """A byte-pair tokenizer of canonical text, learnt from the training rows."""
-    made = pieces.synthetic(3000, random.Random(SEED))
-    texts = [window.canonical(row.prompt.ask[:1500]) for row in own * 4 + made + public]
-    return pairs.tokenizer(texts, VOCABULARY, ALPHABET)
 
 
 class Encoded:
     """Rows as the network reads them."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.words = Words(tokenizer, json.loads(tokenizer.to_str()))
-        self.vocabulary = tokenizer.get_vocab_size()
+    def __init__(self, known: words.Known) -> None:
+        self.tokenizer = known.tokenizer
+        self.words = Words(known.tokenizer, json.loads(known.tokenizer.to_str()))
+        self.known = torch.from_numpy(known.vectors)
 
     def row(self, row: corpus.Row) -> tuple[list[int], list[int], list[int], list[float]]:
         """Tokens of ask, context and system, and the features."""
@@ -93,63 +85,40 @@ class Encoded:
         return [self.row(row) for row in rows]
 
 
-def starting_vectors(data: Encoded, own: list[corpus.Row], public: list[corpus.Row]) -> np.ndarray:
-    """Token vectors from which tokens occur near each other: singular vectors of positive pointwise mutual information."""
-    from scipy import sparse
-    from scipy.sparse.linalg import svds
-
-    size = data.vocabulary
-    counts = sparse.csr_matrix((size, size), dtype=np.float64)
-    made = pieces.synthetic(6000, random.Random(SEED + 1))
-    texts = [data.tokens(window.canonical(row.prompt.ask[:700])) for row in own * 4 + made + public]
-    for gap in range(1, 6):
-        left = np.concatenate([np.array(ids[:-gap], np.int64) for ids in texts])
-        right = np.concatenate([np.array(ids[gap:], np.int64) for ids in texts])
-        counts += sparse.csr_matrix((np.full(len(left), 1.0 / gap), (left, right)), shape=(size, size))
-    counts = (counts + counts.T).tocoo()
-    seen = np.asarray(counts.sum(1)).ravel() ** 0.75
-    information = np.log(counts.data * seen.sum() / (np.asarray(counts.sum(1)).ravel()[counts.row] * seen[counts.col]))
-    positive = sparse.csr_matrix((np.maximum(information, 0), (counts.row, counts.col)), shape=(size, size))
-    left, strength, _ = svds(positive, k=network.DIM, v0=np.ones(size), which="LM")
-    vectors = left * np.sqrt(strength)
-    return (vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6) * 0.8).astype(np.float32)
-
-
 def training_rows(own: list[corpus.Row], public: list[corpus.Row], rng: random.Random) -> list[corpus.Row]:
     """Own rows with their variants, rows put together from pieces, public rows."""
     parts = pieces.Pieces.load()
     rows = own * 2 + [variations.varied(row, parts, rng) for row in own for _ in range(VARIANTS)]
     rows += [variations.varied(row, parts, rng) for row in pieces.synthetic(SYNTHETIC, rng)]
-    rows += [variations.varied(row, parts, rng) for row in public if row.tier_weight >= 0.5 for _ in range(6)]
+    rows += [variations.varied(row, parts, rng) for row in public if row.is_judged for _ in range(6)]
     return rows + [row for row in public if is_fitted(row)]
 
 
 def is_fitted(row: corpus.Row) -> bool:
     """Whether a public row takes part in training; the others only shape the tokens and their first vectors."""
     share = RANKED_SHARE if row.rank is not None else FITTED_SHARE
-    return row.tier_weight >= TAUGHT_WEIGHT or corpus.bucket(row.id, "fit") < share
+    return row.tier_weight >= corpus.TAUGHT_WEIGHT or corpus.bucket(row.id, "fit") < share
 
 
-def fit(data: Encoded, vectors: np.ndarray, own: list[corpus.Row], public: list[corpus.Row], epochs: int, seed: int = SEED) -> network.Network:
+def fit(data: Encoded, own: list[corpus.Row], public: list[corpus.Row], epochs: int) -> network.Network:
     """A network trained on these rows."""
-    torch.manual_seed(seed)
-    rng = random.Random(seed + 2)
+    torch.manual_seed(SEED)
+    rng = random.Random(SEED + 2)
     rows = training_rows(own, public, rng)
     encoded = data.rows(rows)
     targets = Targets(rows)
-    net = network.Network(data.vocabulary, len(features.NAMES), len(corpus.TASKS), len(targets.sources))
-    net.vectors.weight.data = torch.from_numpy(np.tile(vectors, network.MEMBERS))
+    net = network.Network(data.known, len(features.NAMES), len(corpus.TASKS), len(targets.sources))
     shape = torch.tensor([row[3] for row in encoded])
     net.mean.copy_(shape.mean(0))
     net.scale.copy_(1 / (shape.std(0) + 0.15))
-    slow = [net.vectors.weight, net.gates.weight]
-    quick = [value for name, value in net.named_parameters() if not name.startswith(("vectors", "gates"))]
+    slow = [net.own.weight]
+    quick = [value for name, value in net.named_parameters() if not name.startswith("own")]
     optimiser = torch.optim.AdamW(
-        [{"params": slow, "lr": VECTOR_RATE, "weight_decay": 0.0}, {"params": quick, "lr": RATE, "weight_decay": 0.02}]
+        [{"params": slow, "lr": OWN_RATE, "weight_decay": 0.0}, {"params": quick, "lr": RATE, "weight_decay": 0.02}]
     )
     size = 192
     steps = epochs * (len(rows) // size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [VECTOR_RATE, RATE], total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [OWN_RATE, RATE], total_steps=steps)
     net.train()
     for epoch in range(epochs):
         order = sorted(range(len(rows)), key=lambda index: (len(encoded[index][0]) // 24 + rng.random() * 3, index))
@@ -195,7 +164,8 @@ class Targets:
 
 def nn_cross(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy over the rows whose label is known, as a share of all rows."""
-    return torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels.unsqueeze(1).expand(logits.shape[:2]), ignore_index=-1, reduction="sum") / len(labels)
+    wanted = labels.unsqueeze(1).expand(logits.shape[:2])
+    return torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted, ignore_index=-1, reduction="sum") / len(labels)
 
 
 def padded(rows: list[tuple[list[int], list[int], list[int], list[float]]], dropout: float = 0.0) -> tuple[torch.Tensor, ...]:
@@ -222,19 +192,16 @@ def logits_of(net: network.Network, data: Encoded, rows: list[corpus.Row]) -> np
         return np.concatenate([net(*padded([data.row(row)]))[0].mean(1).numpy() for row in rows])
 
 
-def out_of_fold(
-    data: Encoded, vectors: np.ndarray, rows: list[corpus.Row], public: list[corpus.Row], arguments: argparse.Namespace
-) -> np.ndarray:
-    """Tier logits of each of `rows`, own and judged ones, by networks that were not trained on it: [row, 3]."""
+def out_of_fold(data: Encoded, own: list[corpus.Row], public: list[corpus.Row], arguments: argparse.Namespace) -> np.ndarray:
+    """Tier logits of each own row, then of each judged public one, by networks that were not trained on it: [row, 3]."""
+    rows = own + [row for row in public if row.is_judged]
     found = np.zeros((len(rows), 3))
     for fold in range(arguments.folds):
         outside = [index for index, row in enumerate(rows) if fold_of(row, arguments.folds) == fold]
+        print(f"fold {fold + 1}: {len(rows) - len(outside)} rows in, {len(outside)} out")
         away = {rows[index].id for index in outside}
-        inside = [row for row in rows if row.source == "own" and row.id not in away]
-        print(f"fold {fold + 1}: {len(inside)} rows in, {len(outside)} out")
-        for member in range(arguments.members):
-            net = fit(data, vectors, inside, [row for row in public if row.id not in away], arguments.epochs, SEED + 100 * member)
-            found[outside] += logits_of(net, data, [rows[index] for index in outside]) / arguments.members
+        net = fit(data, *([row for row in part if row.id not in away] for part in (own, public)), arguments.epochs)
+        found[outside] = logits_of(net, data, [rows[index] for index in outside])
     return found
 
 
@@ -264,13 +231,19 @@ def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[f
     return temperature, (float(knots[0]), float(knots[1]))
 
 
+def agreement(logits: np.ndarray, rows: list[corpus.Row]) -> float:
+    """Spearman's correlation of the score with the labelled tier."""
+    truth = np.array([int(np.argmax(row.tier)) for row in rows])
+    return metrics.spearman(metrics.softmax(logits) @ np.array([0.0, 0.5, 1.0]), truth) if len(rows) else 0.0
+
+
 def write(out: Path, tokenizer: Tokenizer, graph: bytes) -> None:
     """The three files."""
     out.mkdir(parents=True, exist_ok=True)
     files = {manifest.TOKENIZER: tokenizer.to_str(pretty=False).encode(), manifest.NETWORK: graph}
     stated = {
         "format": manifest.FORMAT,
-        "name": "tiermesh-static-2",
+        "name": "tiermesh-static-3",
         "files": {name: hashlib.sha256(raw).hexdigest() for name, raw in sorted(files.items())},
         "window": asdict(SIZES),
         "max_tokens": network.MAX_TOKENS,

@@ -3,40 +3,67 @@
 from __future__ import annotations
 
 import random
+import re
+from dataclasses import replace
 
 from extproc.classify.window import Prompt, Said
 from models.corpus import Row
 from models.pieces import Pieces
 
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
+_OPENINGS = ("please ", "Please: ", "Hi, ", "Hello! ", "could you ", "quick one: ", "URGENT: ", "I need help. ", "Hey, so ")
+_CLOSINGS = (" Thanks!", " please", " Thank you in advance.", "\n\nRegards", " Be brief.", " Take your time.", " Thanks a lot, that helps.")
 
-def varied(row: Row, pieces: Pieces, rng: random.Random) -> Row:
-    """`row` with changes that leave its labels true: a system prompt, politeness, typos, an earlier exchange, tools on offer."""
+
+def varied(row: Row, parts: Pieces, rng: random.Random) -> Row:
+    """`row` with some of: typos, politeness, another order of sentences, a system prompt, an earlier exchange, tools on offer."""
     prompt = row.prompt
-    ask, system, turns, tools = prompt.ask, prompt.system, list(prompt.turns), prompt.tool_count
-    if rng.random() < 0.2:
-        ask = typos(ask, rng)
-    if rng.random() < 0.25:
-        ask = rng.choice(("please ", "Please: ", "Hi, ", "Hello! ", "could you ", "quick one: ", "URGENT: ", "I need help. ")) + ask
-    if rng.random() < 0.1:
-        ask += rng.choice((" Thanks!", " please", " Thank you in advance.", "\n\nRegards", " Be brief.", " Take your time."))
-    if not system and rng.random() < 0.35:
-        system = rng.choice(pieces.systems)
-        if rng.random() < 0.3:
-            system += " " + rng.choice(pieces.systems)
+    ask, system, turns, tools = said_otherwise(prompt.ask, rng), prompt.system, list(prompt.turns), prompt.tool_count
+    if rng.random() < 0.3:
+        system = (system + " " if system else "") + rng.choice(parts.systems)
+        if rng.random() < 0.4:
+            system += " " + rng.choice(parts.systems)
     if not tools and rng.random() < 0.08:
         tools = rng.randint(1, 8)
     asking = max((index for index, turn in enumerate(turns) if turn.role == "user"), default=-1)
     if asking >= 0:
         turns[asking] = Said("user", ask)
     if len(turns) == 1 and rng.random() < 0.12:
-        earlier = pieces.filled_ask(rng)
+        earlier = parts.filled_ask(rng)
         turns = [
             Said("user", earlier.prompt.ask),
-            Said("assistant", rng.choice(("Done.", "Sure, here it is.", rng.choice(pieces.docs)))),
+            Said("assistant", rng.choice(("Done.", "Sure, here it is.", rng.choice(parts.docs)))),
             *turns,
         ]
     changed = Prompt(ask, system, tuple(turns), tools, prompt.schema_chars or 120 * tools)
-    return Row(changed, row.tier, row.tier_weight, row.task, row.source, row.id, row.lang)
+    return replace(row, prompt=changed)
+
+
+def said_otherwise(ask: str, rng: random.Random) -> str:
+    """`ask` with some of: typos, politeness at its ends or within, another order of sentences."""
+    if rng.random() < 0.3:
+        ask = typos(ask, rng)
+    if rng.random() < 0.15:
+        ask = another_order(ask, rng)
+    if rng.random() < 0.08:
+        words = ask.split(" ")
+        words.insert(rng.randrange(len(words) + 1), "please")
+        ask = " ".join(words)
+    if rng.random() < 0.15:
+        ask = rng.choice(_OPENINGS) + ask
+    if rng.random() < 0.1:
+        ask += rng.choice(_CLOSINGS)
+    return ask
+
+
+def another_order(text: str, rng: random.Random) -> str:
+    """`text` with one of its sentences at the start or at the end, if there are two to six; a longer text stays as it is."""
+    sentences = [sentence.strip() for sentence in _SENTENCE.findall(text)]
+    sentences = [sentence for sentence in sentences if sentence]
+    if not 2 <= len(sentences) <= 6:
+        return text
+    moved = sentences.pop(rng.randrange(len(sentences)))
+    return " ".join([moved, *sentences] if rng.random() < 0.5 else [*sentences, moved])
 
 
 def typos(text: str, rng: random.Random) -> str:

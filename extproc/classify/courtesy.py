@@ -4,6 +4,7 @@ They are fixed words at the two ends of the text, in the languages the model has
 left to the network.
 """
 
+# ruff: noqa: RUF001 - words of many languages
 from __future__ import annotations
 
 import re
@@ -27,7 +28,9 @@ _CLOSING = (
     "teşekkürler|tack|tak|kiitos|παρακαλώ|ευχαριστώ|kérlek|köszönöm|köszi|vă rog|mulțumesc|tolong|terima kasih|làm ơn|cảm ơn|"
     "בבקשה|תודה|من فضلك|شكرا|कृपया|धन्यवाद"
 )
-_CLOSING_WITHOUT_SPACES = "谢谢(?:你|您)?|多谢|お願いします|お願いいたします|ありがとう(?:ございます)?|부탁(?:해요|합니다|드립니다)|감사합니다"
+_CLOSING_WITHOUT_SPACES = (
+    "谢谢(?:你|您)?|多谢|お願いします|お願いいたします|ありがとう(?:ございます)?|부탁(?:해요|합니다|드립니다)|감사합니다"
+)
 _MARKS = r"[\s,.:;!\u3001\u3002\u060c-]"
 _BEFORE = r"[\s,.;!\u3001\u3002\u060c-]"
 _AFTER = r"[\s,.:;!?\u3001\u3002\u060c\u061f-]"

@@ -12,6 +12,9 @@ carries the sha256 of the others. `tokenizer.json` is a `tokenizers` file. `mode
                       3 tiers    calibrated probability that simple, standard, complex is the cheapest tier that does
                       tasks      probability of each task family
 
+The text that is tokenized is what `window.cut` gives: in canonical form, the ask without courtesies. A format is a promise about
+that form and about each feature too: a model trained on others would be wrong without a word.
+
 One list of tokens with weights, and one output, because each tensor that goes in or out and each operator has a fixed cost
 that exceeds that of the arithmetic.
 """
@@ -28,7 +31,7 @@ from typing import Any
 from extproc.classify import features, window
 from extproc.errors import ModelError
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST, NETWORK, TOKENIZER = "model.json", "model.onnx", "tokenizer.json"
 PADDING = 1  # the token of an empty piece
 

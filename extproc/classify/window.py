@@ -19,7 +19,7 @@ from extproc.classify import courtesy
 # characters is asked about each of them by a call; digits and ASCII letters are the same bytes in UTF-8.
 _ZEROES = bytes.maketrans(b"123456789", b"000000000")
 _LOWER_ZEROES = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", b"abcdefghijklmnopqrstuvwxyz000000000")
-_DOTS = str.maketrans({"ı": "i", "\u0307": None})  # what upper case does to the two i of Turkish
+_DOTS = str.maketrans({"\u0131": "i", "\u0307": None})  # what upper case does to the two i of Turkish
 _GAP = "\n"
 
 

@@ -14,9 +14,8 @@ from extproc.cli.table import page
 
 def run(args: argparse.Namespace) -> int:
     """0 when everything asked for was measured, and where there is right and wrong, all was right."""
-    measure: Callable[[argparse.Namespace], int] = {"limits": _limits, "day": _day, "faults": _faults, "audit": _audit}.get(
-        args.what or "", _comparison
-    )
+    others = {"limits": _limits, "day": _day, "faults": _faults, "audit": _audit, "shares": _shares, "scan": _scan}
+    measure: Callable[[argparse.Namespace], int] = others.get(args.what or "", _comparison)
     return measure(args)
 
 
@@ -86,3 +85,26 @@ def _audit(args: argparse.Namespace) -> int:
     else:
         audit.show(report, page())
     return 0 if report.verdict == "intact" else 1
+
+
+def _shares(args: argparse.Namespace) -> int:
+    from extproc.bench import shares
+
+    report = shares.run(shares.Options(requests=args.requests, percent=args.percent, window_s=args.window_s, seed=args.seed))
+    if args.json:
+        print(json.dumps(report.as_json()))
+    else:
+        shares.show(report, page())
+    return 0 if report.is_held else 1
+
+
+def _scan(args: argparse.Namespace) -> int:
+    from extproc.bench import scan
+
+    with bench.progress(Console(stderr=True)) as progress:
+        report = scan.run(scan.Options(samples=args.samples, seed=args.seed), progress)
+    if args.json:
+        print(json.dumps(report.as_json()))
+    else:
+        scan.show(report, page())
+    return 0

@@ -29,6 +29,8 @@ def add_to(bench: argparse.ArgumentParser) -> None:
     _add_audit(
         others.add_parser("audit", help="what a durable audit record costs, and how long a whole log is verified", description=_AUDIT)
     )
+    _add_shares(others.add_parser("shares", help="how well a share of requests is held while they become harder", description=_SHARES))
+    _add_scan(others.add_parser("scan", help="what reading a body for sensitive data takes, by text and length", description=_SCAN))
 
 
 _LIMITS = "The same gateway with and without ten limits on all five levels, in turns: added latency, throughput, processor time."
@@ -40,6 +42,19 @@ _FAULTS = (
     "Exit status 1 when a request was billed twice, or is missing and not marked."
 )
 _AUDIT = "Appends to an audit log as a gateway does, then fills one and verifies it. Exit status 1 unless it is whole and has every record."
+
+_SHARES = (
+    "Plays a stream of scores whose mean moves by three tenths, with thresholds that hold a share of it and with the threshold that was "
+    "right at its beginning. Exit status 1 unless the share is held within five points."
+)
+
+_SCAN = "Times the scan for sensitive data on texts of several kinds, some written against it, and sets it beside the parse of the same body."
+
+
+def _add_scan(scan: argparse.ArgumentParser) -> None:
+    scan.add_argument("--samples", type=_count, default=200, metavar="N", help="of each body; longer ones have fewer (default 200)")
+    scan.add_argument("--seed", type=int, default=7, metavar="N", help="another seed is another text (default 7)")
+    _add_shared(scan)
 
 
 def _add_limits(limits: argparse.ArgumentParser) -> None:
@@ -68,6 +83,20 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
         "--directory", type=Path, default=None, metavar="DIR", help="on the disk to be measured (default: the temporary one)"
     )
     _add_shared(audit)
+
+
+def _add_shares(shares: argparse.ArgumentParser) -> None:
+    shares.add_argument("--requests", type=_many, default=20_000, metavar="N", help="how many, over a day (default 20,000)")
+    shares.add_argument("--percent", type=float, default=20.0, metavar="P", help="the share that is held (default 20)")
+    shares.add_argument("--window-s", type=_count, default=3600, metavar="S", help="how far back requests count (default 3600)")
+    shares.add_argument("--seed", type=int, default=7, metavar="N", help="another seed is another stream (default 7)")
+    _add_shared(shares)
+
+
+def _many(text: str) -> int:
+    if (count := _count(text)) < 1000:
+        raise argparse.ArgumentTypeError("must be 1,000 or more")
+    return count
 
 
 def _add_shared(parser: argparse.ArgumentParser, quick: str = "") -> None:

@@ -164,6 +164,8 @@ def _problems(sent: list[Sent], records: Mapping[str, Record]) -> Iterator[str]:
             yield f"{one.sample.title}: no record"
         elif one.sample.fails_first and len(records[one.request_id].attempts) < 2:
             yield f"{one.sample.title}: the failed backend was not replaced"
+        elif one.sample.stays and records[one.request_id].location != "on_prem":
+            yield f"{one.sample.title}: it left the premises"
 
 
 def _show(args: argparse.Namespace, console: Console, gateway: Gateway, sent: list[Sent], records: Mapping[str, Record]) -> None:

@@ -22,8 +22,14 @@ _RIVALS = ("tiermesh", "baseline")
 
 def run(args: argparse.Namespace, clock: Clock | None = None) -> int:
     """0, or 1 when a row could not be used; the figures are of the others."""
-    subjects: dict[str, Callable[[argparse.Namespace, Clock], int]] = {"residency": _residency}
+    subjects: dict[str, Callable[[argparse.Namespace, Clock], int]] = {"residency": _residency, "routing": _routing}
     return subjects[args.subject](args, clock or SystemClock())
+
+
+def _routing(args: argparse.Namespace, clock: Clock) -> int:
+    from extproc.cli import eval_routing
+
+    return eval_routing.run(args, clock)
 
 
 def _residency(args: argparse.Namespace, clock: Clock) -> int:

@@ -28,11 +28,16 @@ def rows(name: str) -> Iterator[tuple[int, Row | str]]:
 
     Empty lines are skipped. StartError where the file cannot be read.
     """
+    yield from ((number, found if isinstance(found, str) else _row(found)) for number, found in objects(name))
+
+
+def objects(name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """The same for rows of any members: JSON objects, or what is wrong with them."""
     try:
         with _source(name) as source:
             for number, line in enumerate(source, 1):
                 if line.strip():
-                    yield number, _row(line)
+                    yield number, _object(line)
     except (OSError, UnicodeDecodeError) as error:
         raise StartError(f"{name} cannot be read: {error}") from error
 
@@ -48,12 +53,16 @@ def _source(name: str) -> TextIO:
     return gzip.open(name, "rt", encoding="utf-8") if name.endswith(".gz") else Path(name).open(encoding="utf-8")
 
 
-def _row(line: str) -> Row | str:
+def _object(line: str) -> dict[str, Any] | str:
     try:
         members = json.loads(line)
     except (ValueError, RecursionError):
         return "not JSON"
-    if not isinstance(members, dict) or "body" not in members:
+    return members if isinstance(members, dict) else "no object with a body"
+
+
+def _row(members: dict[str, Any]) -> Row | str:
+    if "body" not in members:
         return "no object with a body"
     if members.get("api") not in tuple(Api):
         return f"api must be one of {', '.join(Api)}"

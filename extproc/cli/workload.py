@@ -28,17 +28,23 @@ _DESIGN = (
     "Design a multi-region order service: exactly-once payment capture, at most 200 ms p99 for reads, survival of a region's loss without "
     "manual steps. Compare consensus per order with sagas, give the failure modes of each, and write the state machine you would ship."
 )
+# Nobody's: a documentation domain, and the IBAN of the standard's own examples.
+_REFUND = (
+    "Compare three ways to refund Dana Whitlock (dana.whitlock@example.com, IBAN GB82 WEST 1234 5698 7654 32) for a booking paid in two "
+    "currencies, weigh their legal and tax consequences, and derive which one costs us least under each of the rates above."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One request of the workload. `fails_first` makes the backend that is tried first answer 503."""
+    """One request of the workload. `fails_first` makes the backend that is tried first answer 503; `stays`: it must not leave."""
 
     title: str
     path: str
     body: dict[str, Any]
     status: int = 200
     fails_first: bool = False
+    stays: bool = False
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -62,6 +68,7 @@ SAMPLES = (
     Sample("tool call", CHAT, _chat("Where is order A-17? Call the tool.", tools=[_TOOL])),
     Sample("mathematical proof", CHAT, _chat(_PROOF)),
     Sample("system design", MESSAGES, _messages(_DESIGN, model="claude-opus-4-5", stream=True)),
+    Sample("personal data", CHAT, _chat(_REFUND), stays=True),
     Sample("embedding", EMBEDDINGS, {"model": "text-embedding-3-small", "input": ["late check-out", "low water lamp"]}),
     Sample("body that is not JSON", CHAT, {}, status=400),
 )

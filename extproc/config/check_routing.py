@@ -15,6 +15,7 @@ def findings(config: Config) -> Iterator[Finding]:
         place = ("routing", "rules", name)
         yield from _names(place, rule, config)
         yield from _sense(place, rule, config)
+    yield from _shares(config)
     if config.routing.ask_header and not config.routing.ask_scopes:
         asked: Place = ("routing", "ask_scopes")
         yield Finding(asked, "nobody may ask for a tier: name whose header counts", (asked, ("routing", "ask_header")))
@@ -31,6 +32,19 @@ def _names(place: Place, rule: RoutingRule, config: Config) -> Iterator[Finding]
     for index, name in enumerate(rule.never):
         if name not in config.backends:
             yield Finding((*place, "never", index), f"no backend is called `{name}`" + _which(name, backends))
+
+
+def _shares(config: Config) -> Iterator[Finding]:
+    tiers = list(config.tiers)
+    for name, share in config.routing.shares.items():
+        place = ("routing", "shares", name, "tier")
+        if share.tier not in config.tiers:
+            yield Finding(place, f"no tier is called `{share.tier}`" + _which(share.tier, tiers))
+        elif share.tier == tiers[0]:
+            yield Finding(place, f"all requests score for `{share.tier}`, the first tier, or a better one", (place, ("tiers",)))
+    if config.routing.shares and config.store.url == "none":
+        shares: Place = ("routing", "shares")
+        yield Finding(shares, "shares are counted in the store, and `store.url` is `none`", (shares, ("store", "url")))
 
 
 def _which(name: str, known: list[str]) -> str:

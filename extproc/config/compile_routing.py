@@ -21,6 +21,7 @@ def routing_of(settings: written.Routing, tiers: Sequence[str]) -> compiled.Rout
         reads_housekeeping=settings.housekeeping,
         ask_header=settings.ask_header,
         ask_scopes=tuple(map(pattern_of, settings.ask_scopes)),
+        shares=tuple(_share(name, share, tiers) for name, share in settings.shares.items()),
     )
 
 
@@ -41,6 +42,10 @@ def _rule(name: str, rule: written.RoutingRule, tiers: Sequence[str], canary_per
         mode=rule.mode,
         canary_percent=canary_percent if rule.canary_percent is None else rule.canary_percent,
     )
+
+
+def _share(name: str, share: written.RoutingShare, tiers: Sequence[str]) -> compiled.Share:
+    return compiled.Share(name, pattern_of(share.scope), tiers.index(share.tier), share.percent, share.window_s, share.min_requests)
 
 
 def _rank(tier: str | None, tiers: Sequence[str]) -> int:

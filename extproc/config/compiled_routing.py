@@ -28,6 +28,18 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A share that is held in each scope that the pattern fits, at its depth. `rank` is the tier's, 1 or more."""
+
+    name: str
+    pattern: tuple[str, ...]
+    rank: int
+    percent: float
+    window_s: int
+    min_requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class Routing:
     """All of it."""
 
@@ -40,3 +52,4 @@ class Routing:
     reads_housekeeping: bool = True
     ask_header: str = ""
     ask_scopes: tuple[tuple[str, ...], ...] = ()
+    shares: tuple[Share, ...] = ()

@@ -39,6 +39,7 @@ _HEADINGS = MappingProxyType(
         "Notices": "`notices`",
         "Routing": "`routing`",
         "RoutingRule": "`routing.rules.NAME`",
+        "RoutingShare": "`routing.shares.NAME`",
         "Residency": "`residency`",
         "ResidencyRule": "`residency.rules.NAME`",
         "Label": "`residency.labels.NAME`",

@@ -48,6 +48,23 @@ class RoutingRule(Section):
     canary_percent: Percent | None = Field(None, description="Share of conversations that are routed in its mode `canary`.")
 
 
+class RoutingShare(Section):
+    """A share of a scope's requests that is held, whatever they are like: the scores up to which tiers are wanted follow live traffic.
+
+    It is the share of scores. What else says which tier a request goes to (rules, conversations that stay, agents' loops) still does.
+    """
+
+    scope: ScopePattern = Field("*", description="Where it is held: in each scope of this form by itself, `acme/*` in each department.")
+    tier: Name = Field(description="The tier that the share is of, with all more capable ones. Not the first.")
+    percent: Percent = Field(description="How many of a hundred requests score for `tier` or a more capable one.")
+    window_s: Annotated[int, Field(ge=60, le=604_800)] = Field(
+        3600, description="How far back requests count. Older ones count less and less, as if it were a window of this length on average."
+    )
+    min_requests: Annotated[int, Field(ge=20, le=1_000_000)] = Field(
+        200, description="How many requests have to count before thresholds follow them. Until then `up_to` of the tiers holds."
+    )
+
+
 class Routing(Section):
     """How the score becomes a choice."""
 
@@ -76,6 +93,11 @@ class Routing(Section):
     loops: bool = Field(True, description="Whether agents' loops are read: trouble goes up a tier, settled mechanical work down.")
     housekeeping: bool = Field(
         True, description="Whether calls that agents make for themselves (titles, topics, summaries) go to the first tier."
+    )
+    shares: dict[Name, RoutingShare] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Shares of requests that are held by moving the tiers' `up_to`, by a name of your choice. They need a store.",
     )
     ask_header: Annotated[str, AfterValidator(spelling.optional_header)] = Field(
         "", description="Header in which callers of `ask_scopes` may name a tier. It is taken off everybody's requests."

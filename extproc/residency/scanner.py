@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from extproc.clock import Clock
 from extproc.dialects import Request
@@ -53,12 +54,15 @@ class _Tally:
 class Scanner:
     """The detectors of one policy, compiled. ValueError for a pattern or a network that is none.
 
-    Holds no state of a request; one for each thread, since Hyperscan's scratch space is the database's.
+    `cache` is a private directory for what was compiled (`Engine`). Holds no state of a request; one for each thread, since
+    Hyperscan's scratch space is the database's.
     """
 
-    def __init__(self, policy: ScanPolicy, clock: Clock, detectors: tuple[Detector, ...] | None = None) -> None:
+    def __init__(
+        self, policy: ScanPolicy, clock: Clock, detectors: tuple[Detector, ...] | None = None, *, cache: Path | None = None
+    ) -> None:
         self._detectors = detectors_of(policy) if detectors is None else detectors
-        self._engine = Engine([Pattern(detector.pattern, detector.caseless) for detector in self._detectors])
+        self._engine = Engine([Pattern(detector.pattern, detector.caseless) for detector in self._detectors], cache)
         self._context = ContextJudge.load() if detectors is None else None
         self._ignored_kinds = policy.ignored_kinds
         self._allowed = [(Engine((Pattern(allowed.pattern),)), allowed.kinds) for allowed in policy.allowed]
@@ -109,7 +113,7 @@ class Scanner:
         tally.max_lookalikes = max(tally.max_lookalikes, _MIN_LOOKALIKES + int(len(data) * _LOOKALIKES_PER_BYTE))
         for found in finds.candidates:
             detector = self._detectors[found.number]
-            if detector.kind in tally.closed:
+            if detector.kind in tally.closed or data[found.start : found.end] in tally.values.get(detector.kind, ()):
                 continue
             if detector.check is None or detector.check(Hit(data, found.start, found.end)):
                 self._confirm(data, found, detector.kind, tally)
@@ -141,7 +145,8 @@ class Scanner:
         start = max(0, found.start - _REACH_BYTES)
         near = data[start : found.end + _REACH_BYTES]
         return any(
-            place.start + start <= found.start and found.end <= place.end + start
+            # One character more, because patterns take the one in front of what they look for.
+            place.start + start <= found.start + 1 and found.end <= place.end + start
             for engine, kinds in self._allowed
             if not kinds or kind in kinds
             for place in engine.find(near).candidates

@@ -36,6 +36,7 @@ _RUNS = (
     r"(?:^|[^0-9A-Za-z])(?:[2-7][0-9A-Fa-f][ :,-]){8}",
 )
 _MIN_RUN_CHARS = 14
+_MAX_DIGEST_CHARS = 128
 _RETRY_BYTES = 512  # of a run that has been looked at before, from another place
 _WRAPPED = re.compile(rb"(?:[A-Za-z0-9+/]{60,76}\r?\n[ \t]*){1,65536}[A-Za-z0-9+/]*={0,2}")
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
@@ -69,8 +70,10 @@ def unwrap(data: bytes) -> Inner:
             continue
         raw, end = _take(data, start, run.number, _RETRY_BYTES if start < tried else len(data))
         tried = max(tried, end)
+        if not raw:
+            continue
         found = blob.read(raw)
-        if found.text is not None and raw:
+        if found.text is not None:
             pieces.append(found.text)
             done = end
         elif found.media in _NAMED:
@@ -111,6 +114,8 @@ def _take(data: bytes, start: int, index: int, limit: int) -> tuple[bytes, int]:
     match = _WRAPPED.match(data, start, start + limit) or _RUN.match(data, start, start + limit)
     if match is None or match.end() - start < _MIN_RUN_CHARS:
         return b"", start
+    if match.end() - start <= _MAX_DIGEST_CHARS and _HEX.fullmatch(match[0]):
+        return b"", match.end()  # a digest
     return _bytes_of(_SPACES.sub(b"", match[0])), match.end()
 
 

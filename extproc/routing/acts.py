@@ -41,53 +41,84 @@ class Deed:
     size: int  # characters of the arguments that were kept
     failing: int = -1
 
+    def repeats(self, other: Deed) -> bool:
+        """Whether it is the same call with the same outcome, but for its numbers: times and addresses differ between runs."""
+        return self.call == other.call and (self.result == other.result or _unnumbered(self.result) == _unnumbered(other.result))
+
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _PLANS = frozenset(("todo", "plan", "think", "memory", "task", "agent", "skill", "question", "completion", "switch"))
 _WEBS = frozenset(("web", "webfetch", "websearch", "browser", "browse", "url", "http", "internet"))
-_RUNS = frozenset("bash shell exec execute run command terminal powershell console process stdin python test tests ipython".split())
+_RUNS = frozenset(
+    (
+        "bash",
+        "shell",
+        "exec",
+        "execute",
+        "run",
+        "command",
+        "terminal",
+        "powershell",
+        "console",
+        "process",
+        "stdin",
+        "python",
+        "test",
+        "tests",
+    )
+)
 _WRITES = frozenset(
-    "edit multiedit write create replace insert patch apply update delete rename move append save diff notebook undo format".split()
-)
+    ("edit", "multiedit", "write", "create", "replace", "insert", "patch", "apply", "update", "delete", "rename", "move", "append")
+) | {"save", "diff", "notebook", "undo", "format"}
 _READS = frozenset(
-    "read view cat open get list ls glob grep search find tree fetch look lookup inspect show symbols references definition outline".split()
-)
+    ("read", "view", "cat", "open", "get", "list", "ls", "glob", "grep", "search", "find", "tree", "fetch", "look", "lookup", "inspect")
+) | {"show", "symbols", "references", "definition", "outline"}
 _COMMAND = re.compile(r'"(?:command|cmd|script|commands)"\s*:\s*\[?\s*"?(.*)', re.DOTALL)
-_SHELL = re.compile(r'^(?:"?(?:ba|z)?sh"?,\s*"-l?c",\s*")|^(?:cd [^&;|]{1,200}(?:&&|;)\s*)|^(?:[A-Z_]{1,40}=\S{0,80} )|^(?:sudo |timeout \S+ )')
+_SHELL = re.compile(
+    r'"?(?:ba|z)?sh"?,\s*"-l?c",\s*"|cd [^&;|]{1,200}(?:&&|;)\s*|[A-Z_]{1,40}=\S{0,80} |sudo |timeout \S{1,20} |(?:npx|uv run|poetry run) '
+)
 _READING = re.compile(
     r"(?:cat|ls|grep|egrep|rg|find|head|tail|less|more|wc|tree|stat|pwd|which|echo|jq|awk|diff|file|du|type|nl"
     r"|sed\s+-n|git\s+(?:log|show|diff|status|blame|grep|branch))\b"
 )
 _CHECKING = re.compile(
     r"\b(?:pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|mypy|pyright|eslint|tsc|ruff check|flake8|pylint|javac|gcc|clang"
-    r"|go (?:test|build|vet)|cargo (?:test|build|check|clippy)|(?:npm|pnpm|yarn|bun)(?: run)? (?:test|build|lint|typecheck)|dotnet (?:test|build)"
-    r"|make(?: (?:test|check|build|all|lint))?\b|(?:gradlew?|mvn)\b.{0,60}\b(?:test|verify|build|check|compile)|bazel (?:test|build))\b"
+    r"|go (?:test|build|vet)|cargo (?:test|build|check|clippy)|(?:npm|pnpm|yarn|bun)(?: run)? (?:test|build|lint|typecheck)"
+    r"|dotnet (?:test|build)|bazel (?:test|build)|make(?: (?:test|check|build|all|lint))?(?=$|[\s\"'&;|])"
+    r"|(?:gradlew?|mvn)\b.{0,60}\b(?:test|verify|build|check|compile))(?![\w.])"
 )
-_CHANGING = re.compile(r"\b(?:sed -i|perl -pi|mv|cp|rm|mkdir|git (?:mv|commit|apply|add)|black|isort|prettier|ruff format|gofmt|rustfmt)\b|(?<![<>|=])>>? ?[\w./~]")
+_CHANGING = re.compile(
+    r"\b(?:sed -i|perl -pi|mv|cp|rm|mkdir|git (?:mv|commit|apply|add)|black|isort|prettier|ruff format|gofmt|rustfmt)\s"
+    r"|(?<![<>|=&\d-])>>? ?[\w./~]"
+)
 _TARGET = re.compile(
     r'"(?:file_?[pP]ath|path|target_file|filename|file|notebook_path|relative_path|uri)"\s*:\s*"([^"]{1,300})"'
     r"|\*\*\* (?:Update|Add|Delete) File: (\S{1,300})"
 )
 _VIEWING = re.compile(r'"command"\s*:\s*"view"')
 _EXIT = re.compile(
-    r'(?:"exit_?[cC]ode"\s*:\s*|[Ee]xit(?:ed)?(?: with)?(?: (?:code|status))?:?\s+|<(?:returncode|exit_code)>\s*|return code:?\s+)(-?\d{1,4})\b'
+    r'(?:"exit_?[cC]ode"\s*:\s*|[Ee]xit(?:ed)?(?: with)?(?: (?:code|status))?:?\s+'
+    r"|<(?:returncode|exit_code)>\s*|return code:?\s+)(-?\d{1,4})\b"
 )
 _OPENING = re.compile(
     r"\s*(?:<tool_use_error>|<error>)?\s*(?:error\b|failed\b|exception\b|fatal\b|traceback \(most|ENOENT|EACCES|could not|cannot|unable to"
-    r"|no such file|(?:file|path|old_string|string|text|search block)[^\n]{0,80}(?:not found|does not exist|no match|not unique)|invalid\b|permission denied)",
+    r"|no such file|invalid\b|permission denied"
+    r"|(?:file|path|old_string|string|text|search block)[^\n]{0,80}(?:not found|does not exist|no match|not unique))",
     re.IGNORECASE,
 )
 _FAILURE = re.compile(
-    r"Traceback \(most recent call last\)|^(?:E   |FAILED |FAIL[: ]|ERROR[: ]|error(?:\[E\d+\]|: |\s+TS\d+)|✗|✕|not ok \d)|\b[1-9]\d* (?:failed|failing|errors?\b|failures?\b)"
-    r"|: error[: ]|\b(?:Syntax|Type|Name|Import|Module|Key|Value|Attribute|Reference|Assertion|Runtime)\w*Error\b|command not found"
+    r"Traceback \(most recent call last\)|^(?:E   |FAILED |FAIL[: ]|ERROR[: ]|error(?:\[E\d+\]|: |\s+TS\d+)|✗|✕|not ok \d)|: error[: ]"
+    r"|\b[1-9]\d{0,5} (?:failed|failing|errors?\b|failures?\b)"
+    r"|\b(?:Syntax|Type|Name|Import|Module|Key|Value|Attribute|Reference|Assertion|Runtime)[A-Za-z]{0,20}Error\b|command not found"
     r"|npm ERR!|BUILD FAILED|compilation (?:failed|terminated)|panicked at|FAILURES!",
     re.MULTILINE,
 )
-_CRITICAL = re.compile(
-    r"[Ss]egmentation fault|core dumped|Out[ -]?[Oo]f[ -]?[Mm]emory|OOM-?[Kk]ill|No space left on device|fatal error: all goroutines|heap out of memory"
-    r"|maximum recursion depth|stack overflow|\bdeadlock\b"
+_CRITICAL = ("segmentation fault", "core dumped", "out of memory", "outofmemory", "memoryerror", "oom-kill", "no space left on device") + (
+    "all goroutines are asleep",
+    "maximum recursion depth",
+    "stack overflow",
 )
-_FAILING = re.compile(r"\b(\d{1,5}) (?:failed|failing|failures?|errors?)\b|(?:Failures|failed|Errors): (\d{1,5})", re.IGNORECASE)
+_FAILING = re.compile(r"\b(\d{1,5}) (?:failed|failing|failures?|errors?)\b|(?:Failures|[Ff]ailed|Errors): (\d{1,5})")
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?(?:m?s\b)?")
 
 
@@ -104,7 +135,7 @@ def deed_of(step: Step) -> Deed:
         mark=_mark(step) if severity else "",
         result=(step.head, step.tail),
         size=len(step.arguments),
-        failing=_failing(step) if act is Act.CHECK else -1,
+        failing=_failing(step) if severity and act is Act.CHECK else -1,
     )
 
 
@@ -138,22 +169,23 @@ def _act_of_command(arguments: str, otherwise: Act) -> Act:
 
 def _severity(step: Step, act: Act) -> int:
     said = _exit_code(step)
-    if act is Act.READ or act in (Act.OTHER, Act.WEB):
+    if act in (Act.READ, Act.OTHER, Act.WEB):
         # What is read may be about errors; only what the tool says of itself is one. A search without a match exits with 1.
-        return MILD if step.is_error or (said not in (None, 0, 1)) or (said is None and _OPENING.match(step.head)) else NO_HARM
+        return MILD if step.is_error or said not in (None, 0, 1) or (said is None and _OPENING.match(step.head)) else NO_HARM
     if said == 0:
         return NO_HARM
-    if said is not None or step.is_error:
-        return CRITICAL if _is_critical(step) else BAD if act is not Act.WRITE else MILD
+    is_known = said is not None or step.is_error
     if act is Act.WRITE:
-        return MILD if _OPENING.match(step.head) else NO_HARM
-    if _is_critical(step):
+        return MILD if is_known or _OPENING.match(step.head) else NO_HARM
+    end = (step.tail or step.head).lower()
+    if any(word in end for word in _CRITICAL):
         return CRITICAL
-    return BAD if _OPENING.match(step.head) or _FAILURE.search(step.tail or step.head) or (act is Act.CHECK and _FAILURE.search(step.head)) else NO_HARM
+    return BAD if is_known or _looks_failed(step, act) else NO_HARM
 
 
-def _is_critical(step: Step) -> bool:
-    return _CRITICAL.search(step.tail or step.head) is not None
+def _looks_failed(step: Step, act: Act) -> bool:
+    ends = (step.head, step.tail) if act is Act.CHECK else (step.tail or step.head,)
+    return _OPENING.match(step.head) is not None or any(_FAILURE.search(end) for end in ends)
 
 
 def _exit_code(step: Step) -> int | None:
@@ -167,6 +199,10 @@ def _exit_code(step: Step) -> int | None:
 def _mark(step: Step) -> str:
     """The end of a failure without its numbers, which differ between runs."""
     return _NUMBERS.sub("#", (step.tail or step.head)[-240:]).strip()
+
+
+def _unnumbered(result: tuple[str, str]) -> tuple[str, str]:
+    return _NUMBERS.sub("#", result[0]), _NUMBERS.sub("#", result[1])
 
 
 def _failing(step: Step) -> int:

@@ -128,6 +128,9 @@ def _by_rank(policy: Policy, demand: Demand, view: View, want: Want) -> Decision
 def _unrouted(policy: Policy, model: str, demand: Demand, view: View, routed: tuple[RoutingMode, Decision | Refusal]) -> Decision | Refusal:
     """Where it would go without a router: to the backend that has the name, else to the baseline; what binds it, holds."""
     mode, would = routed
+    kept, words = pinned(policy, demand, view)
+    if kept is not None:
+        return Decision(Kind.ROUTED, kept.tier, (kept,), (f"mode:{mode.value}", *words), mode.value)
     named = next((backend for backend in policy.backends.values() if model in backend.names), policy.baseline)
     rank = next((rank for rank, tier in enumerate(policy.tiers) if tier.name == named.tier), len(policy.tiers) - 1)
     decision = _by_rank(policy, demand, view, Want(rank, named.name, (f"mode:{mode.value}",)))

@@ -10,8 +10,8 @@ What is looked for, each from 0 to 1 (sums are squashed by tanh, so that no sign
     settled     small changes of one kind landing one after another, or changes with green checks after them
 
 One sign alone is never trouble: a test that fails once is how tests are meant to be used, and half of all work is reading. Two
-have to agree, and the newest step has to be one of those that failed; so a tier that was raised is raised again only when what was
-done there failed too. A crash of the machinery (out of memory, a full disk) is a second sign by itself.
+have to agree, and the newest step has to be one of those that failed or were repeated; so a tier that was raised is raised again
+only when what was done there failed too. A crash of the machinery (out of memory, a full disk) is a second sign by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from math import tanh
 
 from extproc.dialects import Step
@@ -86,15 +87,17 @@ def signs_of(steps: Sequence[Step]) -> Signs:
         return NO_SIGNS
     late = deeds[-_WINDOW:]
     errors, spinning, stuck, progress = _errors(late), _spinning(deeds), _stuck(deeds), _progress(late)
-    is_failing = late[-1].severity >= BAD or late[-1].call in {deed.call for deed in deeds[:-1] if deed.result == late[-1].result}
+    exploring = sum(deed.act in (Act.READ, Act.WEB) for deed in late) / len(late)
     crash = 0.8 if late[-1].severity == CRITICAL else 0.0
-    against = 0.4 * progress if not stuck else 0.0
-    trouble = tanh(max(0.0, 0.5 * (errors + spinning + stuck + crash) - against)) if is_failing or late[-1].severity == MILD else 0.0
+    idle = exploring if spinning > 0.5 else 0.0  # reading is trouble only where the same is read again
+    against = 0.0 if stuck else 0.4 * progress
+    is_bad_now = late[-1].severity >= MILD or any(late[-1].repeats(deed) for deed in deeds[:-1])
+    trouble = tanh(max(0.0, 0.5 * (errors + spinning + stuck + crash + idle) - against)) if is_bad_now else 0.0
     return Signs(
         errors=errors,
         spinning=spinning,
         stuck=stuck,
-        exploring=sum(deed.act in (Act.READ, Act.WEB) for deed in late) / len(late),
+        exploring=exploring,
         progress=progress,
         settled=_settled(late),
         trouble=trouble,
@@ -108,14 +111,15 @@ def _errors(late: Sequence[Deed]) -> float:
 
 def _spinning(deeds: Sequence[Deed]) -> float:
     """Calls made before with the same outcome, while nothing was changed since."""
-    seen: dict[tuple[str, int], tuple[str, str]] = {}
+    seen: dict[tuple[str, int], Deed] = {}
     again = 0
     for deed in deeds:
-        again += seen.get(deed.call) == deed.result
+        before = seen.get(deed.call)
+        again += before is not None and deed.repeats(before)
         if deed.act is Act.WRITE and not deed.severity:
             seen.clear()
-        seen[deed.call] = deed.result
-    return tanh(0.8 * again)
+        seen[deed.call] = deed
+    return tanh(0.35 * again)
 
 
 def _stuck(deeds: Sequence[Deed]) -> float:
@@ -140,14 +144,14 @@ def _stuck(deeds: Sequence[Deed]) -> float:
                 fewest = deed.failing if fewest < 0 else fewest
             is_changed = False
     churn = max(edits.values(), default=0) - 2 if reds >= 2 else 0
-    return tanh(0.6 * same + 0.4 * max(churn, 0) + 0.3 * max(reds - 2, 0))
+    return tanh(0.4 * same + 0.4 * max(churn, 0) + 0.3 * max(reds - 2, 0))
 
 
 def _progress(late: Sequence[Deed]) -> float:
     landed = sum(deed.act is Act.WRITE and not deed.severity for deed in late)
     greens = sum(deed.act is Act.CHECK and not deed.severity for deed in late)
     counts = [deed.failing for deed in late if deed.failing >= 0]
-    fewer = sum(later < earlier for earlier, later in zip(counts, counts[1:], strict=False))
+    fewer = sum(later < earlier for earlier, later in pairwise(counts))
     return tanh(0.2 * landed + 0.4 * greens + 0.5 * fewer)
 
 

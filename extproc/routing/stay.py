@@ -2,7 +2,10 @@
 
 Providers keep the beginning of a prompt for some minutes and charge a tenth for reading it again. A router that picks a tier
 for each turn pays for the whole history whenever it moves, and moves back; so a conversation stays unless a turn needs more, or
-a cheaper backend is cheaper even though it has to read everything.
+a cheaper backend is cheaper even though it has to read everything once.
+
+That is weighed over the requests that a user's turn is expected to take: in an agent's loop there are a dozen of them, the first
+of which pays for all. How many is what this conversation's turns have taken so far.
 """
 
 from __future__ import annotations
@@ -33,16 +36,22 @@ def is_warm(policy: Policy, view: View) -> bool:
 
 
 def staying_micro_usd(policy: Policy, demand: Demand, view: View, backend: Backend) -> int:
-    """What this turn costs where the conversation is, which has read most of it before."""
+    """What this user's turn costs where the conversation is, which has read most of it before."""
     read_before = min(view.past.prompt_tokens, demand.prompt_tokens) if is_warm(policy, view) else 0
-    tokens = Tokens(prompt=demand.prompt_tokens, cached=read_before, completion=_answer(demand, view))
-    return cost_micro_usd(backend.tariff.at(view.now_s), tokens)
+    return _turn_micro_usd(demand, view, backend, read_before)
 
 
 def moving_micro_usd(demand: Demand, view: View, backend: Backend) -> int:
-    """What this turn costs at a backend that reads all of it for the first time."""
-    tokens = Tokens(prompt=demand.prompt_tokens, completion=_answer(demand, view))
-    return cost_micro_usd(backend.tariff.at(view.now_s), tokens)
+    """What this user's turn costs at a backend that reads all of it for the first time."""
+    return _turn_micro_usd(demand, view, backend, 0)
+
+
+def _turn_micro_usd(demand: Demand, view: View, backend: Backend, read_before: int) -> int:
+    """The request at hand, and those that are expected to follow while its prompt is still kept."""
+    price, answer = backend.tariff.at(view.now_s), _answer(demand, view)
+    first = cost_micro_usd(price, Tokens(prompt=demand.prompt_tokens, cached=read_before, completion=answer))
+    later = cost_micro_usd(price, Tokens(prompt=demand.prompt_tokens, cached=demand.prompt_tokens, completion=answer))
+    return first + (view.turns_ahead - 1) * later
 
 
 def _answer(demand: Demand, view: View) -> int:

@@ -38,6 +38,7 @@ class View:
     past: Past = NO_PAST
     pins: tuple[str, ...] = ()
     is_tool_turn: bool = False  # the newest turn is a tool's result, not a user's
+    turns_ahead: int = 1  # requests that this user's turn is expected to take, this one included
     loop: Loop = Loop.NONE
     is_housekeeping: bool = False
     rules: tuple[Rule, ...] = ()  # those that fit, in the configuration's order
@@ -46,6 +47,8 @@ class View:
     now_s: float = 0.0
     output_tokens: int = 300  # that the answer is expected to take
     max_rank: int = -1
+    thresholds: tuple[float, ...] = ()  # the scores up to which tiers are wanted; empty: as configured
+    shares: tuple[str, ...] = ()  # that are held by these thresholds
 
 
 PLAIN = View()

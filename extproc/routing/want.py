@@ -24,7 +24,8 @@ class Want:
 
 def wanted(policy: Policy, demand: Demand, score: float, view: View) -> Want:
     """What is wanted before anybody asks who is there."""
-    rank, reasons = _by_score(policy, score), [_score_word(policy, score)]
+    rank, word = by_score(policy, score, view)
+    reasons = [word]
     past = _rank_of(policy, view.past.tier)
     if view.is_housekeeping and policy.routing.reads_housekeeping:
         rank = 0
@@ -35,7 +36,7 @@ def wanted(policy: Policy, demand: Demand, score: float, view: View) -> Want:
     elif policy.routing.reads_loops:
         rank = _by_loop(policy, rank, past, view, reasons)
     first = ""
-    if policy.routing.is_sticky and past >= 0 and not view.is_housekeeping:
+    if policy.routing.is_sticky and past >= 0 and "housekeeping" not in reasons:
         rank, first = _by_past(policy, demand, view, (rank, past), reasons)
     ruled = _by_rules(rank, view, reasons)
     if 0 <= view.max_rank < ruled:
@@ -55,13 +56,15 @@ def forbidden(view: View) -> dict[str, str]:
     return {backend: rule.name for rule in reversed(view.rules) for backend in rule.never}
 
 
-def _by_score(policy: Policy, score: float) -> int:
-    return next((rank for rank, tier in enumerate(policy.tiers) if score <= tier.up_to), len(policy.tiers) - 1)
-
-
-def _score_word(policy: Policy, score: float) -> str:
-    rank = _by_score(policy, score)
-    return f"score<={policy.tiers[rank].up_to:g}" if rank < len(policy.tiers) - 1 else "score:top"
+def by_score(policy: Policy, score: float, view: View) -> tuple[int, str]:
+    """The rank of the tier that the score alone asks for, and the word for it."""
+    top = len(policy.tiers) - 1
+    ends = view.thresholds or [tier.up_to for tier in policy.tiers]
+    rank = next((rank for rank in range(top) if score <= ends[rank]), top)
+    if not view.shares:
+        return rank, "score:top" if rank == top else f"score<={ends[rank]:g}"
+    word = "score:top" if rank == top else f"score<={ends[rank]:.2f}"
+    return rank, f"{word}(share:{'+'.join(view.shares)})"
 
 
 def _rank_of(policy: Policy, name: str) -> int:
@@ -74,14 +77,15 @@ def _by_loop(policy: Policy, rank: int, past: int, view: View, reasons: list[str
         return min(max(rank, past + 1), len(policy.tiers) - 1)
     if view.loop is Loop.SETTLED and past > 0:
         reasons.append("loop:settled")
-        return min(rank, past - 1)
+        # One tier down, and never two below what the task asks for: settled work of a hard task is still a hard task's.
+        return min(past, max(rank, past) - 1)
     return rank
 
 
 def _by_past(policy: Policy, demand: Demand, view: View, ranks: tuple[int, int], reasons: list[str]) -> tuple[int, str]:
     """The rank that holds, and the backend that has the conversation where it stays."""
     rank, past = ranks
-    if view.is_tool_turn and view.loop is Loop.NONE:
+    if view.is_tool_turn and not view.loop.moves and view.asked_rank < 0:
         reasons.append("sticky:tools")
         return past, view.past.backend
     if rank > past:
@@ -98,7 +102,7 @@ def _by_past(policy: Policy, demand: Demand, view: View, ranks: tuple[int, int],
 
 
 def _pays(policy: Policy, demand: Demand, view: View, rank: int) -> bool:
-    """Whether the tier below is cheaper for this turn although it has to read everything."""
+    """Whether the tier below is cheaper for what this turn is expected to take, although it has to read everything once."""
     here = policy.backends.get(view.past.backend)
     there, _ = fitting(policy.tiers[rank].chain, demand)
     if here is None or not there:

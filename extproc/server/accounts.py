@@ -11,6 +11,7 @@ from extproc.clock import SystemClock
 from extproc.config import Config
 from extproc.limits import Bounds, Gate, Herald, Settler, Sweeper
 from extproc.session import Sessions
+from extproc.shares import Shares
 from extproc.store import Store
 from extproc.telemetry import Metrics
 from extproc.usage import Ledger, Record
@@ -30,6 +31,7 @@ class Accounts:
         self._store = store
         self.gate = Gate(store, clock)
         self.sessions = Sessions(store)
+        self.shares = Shares(store)
         self._ledger = Ledger(store, kept=config.store.records_kept) if config.store.records_kept else None
         self._settler = Settler(store, counts_of, bounds=bounds)
         herald = Herald(config.notices, lambda event: metrics.count_threshold(event.limit, event.percent))
@@ -38,7 +40,7 @@ class Accounts:
         self._writing: list[asyncio.Task[None]] = [_task(self._settler.run())]
         if self._ledger is not None:
             self._writing.append(_task(self._ledger.run()))
-        self._sweeping = _task(self._sweeper.run())
+        self._sweeping = (_task(self._sweeper.run()), _task(self.shares.run()))
         self._count(metrics, herald)
 
     async def ready(self) -> None:
@@ -53,7 +55,8 @@ class Accounts:
 
     async def close(self, timeout_s: float) -> None:
         """Write what waits, for `timeout_s` at most."""
-        self._sweeping.cancel()
+        for task in self._sweeping:
+            task.cancel()
         self._settler.close()
         if self._ledger is not None:
             self._ledger.close()
@@ -87,6 +90,7 @@ class Accounts:
         metrics.count_from("tiermesh_store_failures", "Questions to the store without an answer in time.", lambda: store.health.failures)
         metrics.gauge_from("tiermesh_store_away", "1 while the store does not answer.", lambda: store.health.is_away)
         metrics.gauge_from("tiermesh_store_round_trip_seconds", "What the last answer of it took.", lambda: store.health.round_trip_s)
+        metrics.count_from("tiermesh_share_failures", "Exchanges of scores that the store did not take.", lambda: self.shares.failures)
         metrics.gauge_from("tiermesh_settlements_waiting", "Ended requests that wait for the store.", lambda: self._settler.waiting)
 
 

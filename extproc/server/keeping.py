@@ -78,4 +78,11 @@ def _log_of(config: Config, run_dir: Path) -> Log | None:
     if not config.audit.enabled or config.residency.mode == "off":
         return None
     keys = load_keys(audit_key(config, run_dir))
-    return Log.open(audit_directory(config, run_dir), keys, rotate_bytes=config.audit.rotate_bytes, durable=config.audit.durable)
+    settings = config.audit
+    return Log.open(
+        audit_directory(config, run_dir),
+        keys,
+        rotate_bytes=settings.rotate_bytes,
+        durable=settings.durable,
+        timeout_s=settings.timeout_s,
+    )

@@ -23,6 +23,7 @@ from extproc.limits import Door, tab_of
 from extproc.protocol import envoy_pb2 as pb
 from extproc.scope import parse
 from extproc.session import Memory, Session, Sessions, session_of_answer
+from extproc.shares import Shares
 from extproc.telemetry import Metrics, Telemetry
 from extproc.usage import Record, record_of
 
@@ -60,6 +61,7 @@ class Settlement:
 
             accounts = Accounts(config, Store.connect(store_url), settlement.counts_of, telemetry.metrics)
             accounts.on_lost = telemetry.emit
+            accounts.shares.follow(policy)
             await accounts.ready()
             settlement._accounts = accounts
         return settlement
@@ -74,6 +76,11 @@ class Settlement:
         return self._accounts.sessions if self._accounts is not None else None
 
     @property
+    def shares(self) -> Shares | None:
+        """The shares of requests that are held; None where there is no store to count in."""
+        return self._accounts.shares if self._accounts is not None else None
+
+    @property
     def metrics(self) -> Metrics:
         """This worker's numbers."""
         return self._telemetry.metrics
@@ -86,6 +93,8 @@ class Settlement:
     def know(self, policy: Policy) -> None:
         """Settle by `policy` what was decided by it."""
         self._current = policy
+        if self._accounts is not None:
+            self._accounts.shares.follow(policy)
         self._policies[policy.digest] = policy
         while len(self._policies) > _POLICIES_KEPT:
             del self._policies[next(iter(self._policies))]
@@ -132,6 +141,7 @@ class Settlement:
         if self._accounts is not None:
             self._accounts.put(records, lines)
             _remember(records, self._accounts.sessions, self._current)
+            self._accounts.shares.observe(records)
         try:
             self._telemetry.emit(records, lines)
             self.on_records(records)

@@ -92,7 +92,7 @@ class Worker:
     def _pipeline(self, policy: Policy) -> Pipeline:
         settlement = self._settlement
         custody = self.keeping.custody(policy, settlement.sessions)
-        return Pipeline(policy, self._classifier, SystemClock(), settlement.door(policy), custody, self.watch.health)
+        return Pipeline(policy, self._classifier, SystemClock(), settlement.door(policy), custody, self.watch.health, settlement.shares)
 
     def look_now(self) -> None:
         """Take the file as it is this moment: whoever says so has finished writing it."""

@@ -114,6 +114,16 @@ LIMITED = Instrument(
 THRESHOLDS = Instrument(
     "tiermesh_thresholds", "tiermesh.thresholds", "{event}", "Thresholds of limits that were reached, by percent.", ("limit", "percent")
 )
+RESIDENCY = Instrument(
+    "tiermesh_residency",
+    "tiermesh.residency",
+    "{request}",
+    "Requests in which something was found that may not leave, by what followed: allow, on_prem, block, spill.",
+    ("action",),
+)
+SENSITIVE_KINDS = Instrument(
+    "tiermesh_sensitive_kinds", "tiermesh.sensitive_kinds", "{request}", "Requests that carried a sensitive kind, by kind.", ("kind",)
+)
 
 INSTRUMENTS = (
     TOKEN_USAGE,
@@ -133,6 +143,8 @@ INSTRUMENTS = (
     REFUSALS,
     LIMITED,
     THRESHOLDS,
+    RESIDENCY,
+    SENSITIVE_KINDS,
 )
 
 _CONVENTION_LABELS = {

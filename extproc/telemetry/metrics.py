@@ -63,6 +63,8 @@ class Metrics:
         self._refusals = self._counter(i.REFUSALS)
         self._limited = self._counter(i.LIMITED)
         self._thresholds = self._counter(i.THRESHOLDS)
+        self._residency = self._counter(i.RESIDENCY)
+        self._kinds = self._counter(i.SENSITIVE_KINDS)
 
     def observe(self, record: Record) -> None:
         """Counts one finished request."""
@@ -79,6 +81,8 @@ class Metrics:
             self._refusals.at(record.refusal or str(record.status)).inc()
         if record.limit or record.shadow_limits:
             self._observe_limits(record)
+        if record.residency:
+            self._observe_residency(record)
         if record.outcome == "unmanaged":
             self._unmanaged.at(record.api).inc()
 
@@ -160,6 +164,11 @@ class Metrics:
         for shadow in record.shadow_limits:
             limit, _, effect = shadow.partition(":")
             self._limited.at(limit, "would_downgrade" if effect else "would_refuse").inc()
+
+    def _observe_residency(self, record: Record) -> None:
+        self._residency.at(record.residency).inc()
+        for found in record.kinds:
+            self._kinds.at(found.rpartition(":")[0]).inc()
 
     def _counter(self, row: i.Instrument) -> _Series[Counter]:
         return _Series(Counter(row.page, row.help, row.labels, registry=self.registry), len(row.labels), self._limit)

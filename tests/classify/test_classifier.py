@@ -101,6 +101,29 @@ def test_the_same_request_gets_the_same_verdict_from_another_instance() -> None:
     assert [MODEL.classify_text(prompt) for prompt in prompts] == [other.classify_text(prompt) for prompt in prompts]
 
 
+@pytest.mark.parametrize("prompt", [*TRIVIAL[1:4], *TRIVIAL[6:9], *HARD])
+def test_manners_case_and_spacing_change_nothing(prompt: str) -> None:
+    verdict = MODEL.classify_text(prompt)
+    spaced = f"  {prompt} \n\n".replace(" ", "   ")
+    for said in (f"Please: {prompt}", f"Hello! Could you {prompt}", f"{prompt} Thanks a lot!", prompt.upper(), spaced):
+        assert MODEL.classify_text(said).score == pytest.approx(verdict.score, abs=0.02)
+
+
+def test_a_system_prompt_from_elsewhere_moves_no_plain_request_by_two_tiers() -> None:
+    system = "You are a world-class expert in distributed systems, mathematics and law. Reason rigorously. Follow every rule. " * 12
+    for prompt in TRIVIAL:
+        assert MODEL.classify(Prompt(prompt, system, (Said("user", prompt),))).score <= 0.7
+    for prompt in HARD:
+        assert MODEL.classify(Prompt(prompt, "You answer briefly.", (Said("user", prompt),))).score > 0.35
+
+
+def test_what_suffices_follows_from_the_tiers() -> None:
+    verdict = MODEL.classify_text("Summarise the minutes in five points.")
+    assert verdict.p_small_suffices <= verdict.p_middle_suffices <= 1 + 1e-6
+    assert verdict.confidence == max(verdict.p_simple, verdict.p_standard, verdict.p_complex)
+    assert 0 < verdict.p_task <= 1
+
+
 def test_case_and_digits_change_nothing() -> None:
     assert MODEL.classify_text("Refund ORDER 4471 now") == MODEL.classify_text("refund order 9023 now")
 

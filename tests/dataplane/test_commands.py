@@ -81,10 +81,12 @@ def test_the_demo_once_gives_a_table_of_records_and_leaves_nothing_behind(home: 
     assert demo.wait(60) == 0, (home / "err.txt").read_text()
     said = json.loads((home / "out.txt").read_text())
     records = said["records"]
-    assert said["totals"]["requests"] == len(records) == 13
+    assert said["totals"]["requests"] == len(records) == 14
     assert said["totals"]["saved_micro_usd"] > 0
     assert [record["request"] for record in records if len(record["attempts"]) > 1] == ["small model is down"]
     assert {record["tier"] for record in records} >= {"simple", "complex"}
+    found = [record for record in records if record["kinds"]]
+    assert [(record["request"], record["residency"], record["location"]) for record in found] == [("personal data", "on_prem", "on_prem")]
     assert not any(record["is_estimated"] for record in records)
     assert processes_of(home) == []
 

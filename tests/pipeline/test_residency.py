@@ -148,8 +148,9 @@ async def test_a_conversation_that_carried_something_stays() -> None:
         later = await world.decide("and now?", metadata={"session_id": "s"})
         assert ticket_of(later).chain[0] == "big"
     await world.decide("I am joe@mail", metadata={"session_id": "s"})
-    ticket = ticket_of(await world.decide("and now?", metadata={"session_id": "s"}))
-    assert (ticket.chain, ticket.kinds) == (("local",), ("session:1",))
+    for _ in range(3):
+        ticket = ticket_of(await world.decide("and now?", metadata={"session_id": "s"}))
+        assert (ticket.chain, ticket.kinds) == (("local",), ("session:1",))
 
 
 async def test_the_beginning_names_a_conversation_too() -> None:

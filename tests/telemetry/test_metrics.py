@@ -90,6 +90,23 @@ def test_what_is_out_of_the_ordinary_has_a_counter(fields: dict[str, object], na
     assert _value(metrics, name, **labels) == 1
 
 
+@pytest.mark.parametrize("action", ["allow", "on_prem", "block", "spill"])
+def test_what_follows_from_sensitive_kinds_is_counted_once_a_request(action: str, record: Records) -> None:
+    metrics = Metrics()
+    metrics.observe(record(residency=action, kinds=("custom:falcon:3", "email:2", "unread:image:1")))
+    assert _value(metrics, "tiermesh_residency_total", action=action) == 1
+    for kind in ("custom:falcon", "email", "unread:image"):
+        assert _value(metrics, "tiermesh_sensitive_kinds_total", kind=kind) == 1
+
+
+def test_a_request_in_which_nothing_was_found_counts_for_no_action(record: Records) -> None:
+    metrics = Metrics()
+    metrics.observe(record())
+    page = metrics.page().decode()
+    assert "tiermesh_residency_total{" not in page
+    assert "tiermesh_sensitive_kinds_total{" not in page
+
+
 def test_another_path_is_counted_and_has_no_generative_metrics() -> None:
     metrics = Metrics()
     metrics.observe(Record("r", "s", 1.0, "unmanaged", "ok", 200, backend="local", attempts=("local",)))
@@ -145,7 +162,7 @@ def test_a_gauge_may_have_a_value_for_each_of_its_labels_there_is_now() -> None:
 
 
 def test_how_things_stood_with_a_worker_that_ended_is_not_added() -> None:
-    page = '# HELP x_total X.\n# TYPE x_total counter\nx_total 2.0\n# HELP g G.\n# TYPE g gauge\ng 1.0\n'
+    page = "# HELP x_total X.\n# TYPE x_total counter\nx_total 2.0\n# HELP g G.\n# TYPE g gauge\ng 1.0\n"
     ended = merge([page, page], has_gauges=False)
     assert "x_total 4.0" in ended
     assert "g 1.0" in merge([ended, page])

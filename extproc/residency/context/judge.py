@@ -1,8 +1,7 @@
 """Windows around the words the search finds, and the model's word on each.
 
-Words that stand near each other share a window. A body has at most `MOST_WINDOWS` for its first 16,000 bytes and as many more
-for every further 16,000, spread evenly over what was found, so that the cost is linear in the text and never more than that
-of a few windows a page.
+Words that stand near each other share a window. The number of windows is bounded, and they are spread evenly over what was
+found, so that the cost is linear in the text and never more than that of a few windows a page.
 """
 
 from __future__ import annotations
@@ -16,12 +15,13 @@ from extproc.residency.context.words import Words
 
 BEFORE_BYTES, AFTER_BYTES = 130, 170  # around the end of the first word of a window
 APART_BYTES = AFTER_BYTES - 40  # from the first word of one window to that of the next
-MOST_WINDOWS, WINDOW_EVERY_BYTES = 8, 16_000
+MOST_WINDOWS = 6  # in a short body
+EVERY_BYTES, MORE_WINDOWS = 12_000, 4  # and for so many bytes, so many more
 
 
 def windows(data: bytes, ends: list[int]) -> list[tuple[int, int]]:
     """Where to read: start and end of a window for each of `ends`, cut where words begin; no more than the bound."""
-    most = MOST_WINDOWS * (1 + len(data) // WINDOW_EVERY_BYTES)
+    most = MOST_WINDOWS + MORE_WINDOWS * (len(data) // EVERY_BYTES)
     if len(ends) > most:
         ends = [ends[place * len(ends) // most] for place in range(most)]
     return [(_start(data, end - BEFORE_BYTES), min(len(data), end + AFTER_BYTES)) for end in ends]

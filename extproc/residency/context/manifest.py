@@ -1,9 +1,9 @@
 """What the model says of itself: `model.json`, which pins the other files and names everything that could differ.
 
-    model.json    this manifest; its sha256 is the pin of the whole model
-    words.json    {"classes": {class: [word or beginning*]}, "openings": [entry of `openings`]}
-    weights.npz   float16 arrays: `table` [rows, dim] (a vector for each bucket of hashed words), and two dense layers:
-                  `hidden` [units, dim + features], `hidden_bias`, `last` [kinds, units], `last_bias`
+model.json    this manifest; its sha256 is the pin of the whole model
+words.json    {"classes": {class: [word or beginning*]}, "openings": [entry of `openings`]}
+weights.npz   float16 arrays: `table` [rows, dim] (a vector for each bucket of hashed words), and two dense layers:
+              `hidden` [units, dim + features], `hidden_bias`, `last` [kinds, units], `last_bias`
 """
 
 from __future__ import annotations

@@ -9,11 +9,13 @@ times as long as both apart, and one more pass over a text takes 8 µs for 4,000
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import hyperscan
 
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SHORT_BYTES = 4  # words so short are found in the midst of so many others that the search must look at their borders
+_LONGEST_BYTES = 96  # of an entry
 _NO_BORDERS = re.compile(r"[\u0600-\u06ff\u0900-\u097f\u2e80-\u9fff\uff66-\uff9f]")  # joined to what stands before, or never apart
 
 
@@ -28,38 +30,46 @@ class Search:
             expressions=[pattern_of(entry).encode() for entry in entries],
             ids=list(range(len(entries))),
             elements=len(entries),
-            flags=[flags_of(entry) for entry in entries],
+            flags=[hyperscan.HS_FLAG_CASELESS] * len(entries),
         )
 
     def ends(self, data: bytes, apart_bytes: int) -> list[int]:
         """Where words end in `data`, rising, and each at least so many bytes behind the one before."""
         found: list[int] = []
-        borders, sizes, next_end = self._borders, self._sizes, 0
+        borders, sizes = self._borders, self._sizes
+        view: Any = memoryview(data)  # scan takes one, though its types do not say so
+        start = least = 0  # where the search goes on, and the first end that counts
 
-        def on_match(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            nonlocal next_end
-            if end >= next_end and is_word(data, end - sizes[number], end, borders[number]):
-                found.append(end)
-                next_end = end + apart_bytes
+        def on_match(number: int, _start: int, end: int, _flags: int, _context: object) -> bool:
+            end += start
+            if end < least or not is_word(data, end - sizes[number], end, borders[number]):
+                return False
+            found.append(end)
+            return True
 
-        if data:
-            self._database.scan(data, match_event_handler=on_match)
+        # Stopped at each word and begun anew behind the next that could count: a text full of such words costs a search for
+        # each window, not a call for each word.
+        while start < len(data):
+            try:
+                self._database.scan(view[start:], match_event_handler=on_match)
+                break
+            except hyperscan.ScanTerminated:
+                least = found[-1] + apart_bytes
+                start = max(found[-1], least - _LONGEST_BYTES)
         return found
 
 
 def pattern_of(entry: str) -> str:
-    """The Hyperscan pattern of an entry."""
+    """The Hyperscan pattern of an entry, to be matched without regard to the case of ASCII letters."""
     word = entry.removesuffix("*")
     literal = re.escape(word).replace(r"\-", "[ -]")
-    if not word.isascii() or len(word) > _SHORT_BYTES or not word.isalpha():
+    if not word.isascii():  # bytes to the search, which knows the case of ASCII letters alone: as UTF-8, it compiles for a second
+        forms = (literal, literal.capitalize(), literal.upper())
+        same = dict.fromkeys(form for form in forms if len(form.encode()) == len(literal.encode()))
+        return f"(?:{'|'.join(same)})" if len(same) > 1 else literal
+    if len(word) > _SHORT_BYTES or not word.isalpha():
         return literal
     return rf"\b{literal}" if entry.endswith("*") else rf"\b{literal}\b"
-
-
-def flags_of(entry: str) -> int:
-    """Hyperscan's flags for it. A search without regard to case compiles slowly for letters that have none."""
-    flags = 0 if entry.isascii() else hyperscan.HS_FLAG_UTF8
-    return int(flags | hyperscan.HS_FLAG_CASELESS if entry.lower() != entry.upper() else flags)
 
 
 def borders_of(entry: str) -> tuple[bool, bool]:

@@ -22,6 +22,7 @@ COUNTS = ("lines", "questions", "commas", "colons", "quotes", "braces", "semicol
 
 _LETTER = r"[^\s\x00-\x40\x5b-\x60\x7b-\x7f\xa0-\xbf、。，：；！？「」『』（）【】・…“”‘’–—]"  # noqa: RUF001
 _TOKEN = re.compile(rf"{_LETTER}+|\d[\d.,:/-]*|[^\s\w]")
+_ASCII_TOKEN = re.compile(r"[a-z]+|[0-9][0-9.,:/-]*|[^\s\w]", re.ASCII)  # the same, where there is nothing else
 _NAME = re.compile(r"[A-ZÀ-ÞĀ-ſА-Я][a-zß-ÿā-ſа-яё]+(?: [A-Z]\.)?[ -](?:(?:van|de|der|von|da|al|el|bin) )?[A-ZÀ-ÞĀ-ſА-Я][a-zß-ÿā-ſа-яё'’]+")  # noqa: RUF001
 _UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f]")
 _ARABIC_JOINED = re.compile(r"^(?:و|ف)?(?:ال|لل|بال|ب|ل|ك)?")
@@ -33,7 +34,7 @@ _PAIR, _CLASS_PAIR = 0x9E3779B1, 0x85EBCA6B  # odd multipliers that spread the b
 
 def _folded() -> dict[int, str]:
     """Latin letters with marks to those without."""
-    table = {ord("ß"): "ss", ord("ø"): "o", ord("ł"): "l", ord("ı"): "i", ord("đ"): "d", ord("æ"): "ae", ord("œ"): "oe"}
+    table = {ord("ß"): "ss", ord("ø"): "o", ord("ł"): "l", ord("\u0131"): "i", ord("đ"): "d", ord("æ"): "ae", ord("œ"): "oe"}
     for code in range(0xC0, 0x250):
         first = unicodedata.normalize("NFKD", chr(code))[0]
         if code not in table and first.isascii() and first.isalpha():
@@ -108,7 +109,7 @@ class Words:
             masks.append(0)
             low = canonical(text)
             shift = index * kinds
-            for token in _TOKEN.findall(low):
+            for token in (_ASCII_TOKEN if low.isascii() else _TOKEN).findall(low):
                 some, some_masks, some_places = seen[token]
                 ids += some
                 if some_masks:

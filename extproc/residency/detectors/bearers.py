@@ -50,7 +50,7 @@ def _is_basic(hit: Hit) -> bool:
         decoded = urlsafe_b64decode(run.replace("+", "-").replace("/", "_") + "=" * (-len(run) % 4)).decode()
     except (ValueError, NotBase64Error):
         return False
-    name, colon, secret = decoded.partition(":")
+    _, colon, secret = decoded.partition(":")
     return bool(colon and secret) and decoded.isprintable() and not is_placeholder(secret)
 
 
@@ -63,7 +63,8 @@ def _is_bearer(hit: Hit) -> bool:
 
 
 _COOKIE = re.compile(
-    r"(?:[\w.-]*sess(?:ion)?[\w.-]*|[\w.-]*sid|[\w.-]*auth[\w.-]*|[\w.-]*token[\w.-]*|JSESSIONID|remember\w*|jwt)=([^;\s\"']{8,})", re.IGNORECASE
+    r"(?:[\w.-]*sess(?:ion)?[\w.-]*|[\w.-]*sid|[\w.-]*auth[\w.-]*|[\w.-]*token[\w.-]*|JSESSIONID|remember\w*|jwt)=([^;\s\"']{8,})",
+    re.IGNORECASE,
 )
 
 
@@ -76,5 +77,7 @@ DETECTORS = (
     Detector("password", r"\bBasic\b", _is_basic),
     Detector("api_key", r"\b(?:Bearer|Authorization[\"']?: ?[\"']?(?:Token|ApiKey|Bot|Digest|OAuth|GenieKey|SSWS|Key))\b", _is_bearer),
     Detector("api_key", r"\bAuthorization[\"']?\s{0,2}[:=]", _is_bearer),
-    Detector("password", r"\b(?:set-)?cookies?[\"']?\s{0,2}[:=]|\b(?:PHPSESSID|JSESSIONID|ASP\.NET_SessionId|connect\.sid)\b", _has_session),
+    Detector(
+        "password", r"\b(?:set-)?cookies?[\"']?\s{0,2}[:=]|\b(?:PHPSESSID|JSESSIONID|ASP\.NET_SessionId|connect\.sid)\b", _has_session
+    ),
 )

@@ -11,7 +11,9 @@ from extproc.residency.hit import Hit
 _USER_INFO = re.compile(r"([^\s/:@\"'<>`(){}\[\]]{0,80}):([^\s\"'<>`]{1,120}?)@(\[?[\w.%$\{<-])")
 _ANY_INFO = re.compile(r"([^\s/@\"'`]{0,80}?):([^\s\"'`]{1,120}?)@(\[?[\w.%$\{<-])")
 _GENERIC_USERS = frozenset(("user", "username", "usr", "login", "name", "myuser", "your_user", "youruser", "db_user", "dbuser", "u"))
-_GENERIC_PASSWORDS = frozenset(("password", "pass", "passwd", "pwd", "pw", "secret", "mypassword", "p", "yourpassword", "db_password", "token", "xxx"))
+_GENERIC_PASSWORDS = frozenset(
+    ("password", "pass", "passwd", "pwd", "pw", "secret", "mypassword", "p", "yourpassword", "db_password", "token", "xxx")
+)
 
 
 def _has_user_info(hit: Hit) -> bool:
@@ -30,9 +32,31 @@ def _has_user_info(hit: Hit) -> bool:
 
 # Names of other settings in the same string; where a name has two words, the second.
 _SETTINGS = frozenset(
-    "server source host hostname addr address user userid id username uid driver dsn catalog database dbname accountname endpoint"
-    " defaultendpointsprotocol sharedaccesskeyname port".split()
+    [
+        "server",
+        "source",
+        "host",
+        "hostname",
+        "addr",
+        "address",
+        "user",
+        "userid",
+        "id",
+        "username",
+        "uid",
+        "driver",
+        "dsn",
+        "catalog",
+        "database",
+        "dbname",
+        "accountname",
+        "endpoint",
+        "defaultendpointsprotocol",
+        "sharedaccesskeyname",
+        "port",
+    ]
 )
+_MOST_SETTINGS = 12
 _LAST_WORD = re.compile(r"[a-z]+$")
 _VALUE = re.compile(r"\s{0,2}(?:'([^']{1,120})'|\"([^\"]{1,120})\"|\{([^}\s]{1,120})\}|([^;&\s\"'`)]{1,120}))")
 
@@ -41,8 +65,8 @@ def _is_beside_settings(hit: Hit) -> bool:
     value = _VALUE.match(hit.after(200))
     if value is None or is_placeholder_value(next(filter(None, value.groups()))) or hit.after(1) == ")":
         return False
-    line = hit.before(200).rpartition("\n")[2] + ";" + hit.after(200).partition("\n")[0]
-    return any(_is_setting(part) for part in line.lower().split("=")[:-1]) or "jdbc:" in line
+    line = hit.before(140).rpartition("\n")[2] + ";" + hit.after(100).partition("\n")[0]
+    return any(_is_setting(part) for part in line.lower().split("=")[:_MOST_SETTINGS]) or "jdbc:" in line
 
 
 def _is_setting(text: str) -> bool:

@@ -127,7 +127,7 @@ FORMATS = (
     Format("EZ[AT]K", _ALNUM, 40),
     Format("live_sk_|test_sk_", _ALNUM, 16),
 )
-_EVEN_WITHOUT_LOTS = frozenset("AKIA ASIA ABIA ACCA".split())
+_EVEN_WITHOUT_LOTS = frozenset(["AKIA", "ASIA", "ABIA", "ACCA"])
 
 # A line's end within a key, or the joint of two literals.
 _BREAK = re.compile(r"""["'`]?\s*[+\\]?\s*\r?\n[ \t>|#*+]*["'`]?|["'`]\s*(?:[+.,&]|\|\|)?\s*["'`]""")
@@ -172,7 +172,7 @@ _GROUPED = re.compile(r"[^\s-]{2,8}(?:[ -][^\s-]{2,8}){2,15}")
 
 def _ungrouped(text: str) -> str:
     """`text` with the groups it begins with put together, if their characters are those of a key and not of words."""
-    groups = _GROUPED.match(text)
+    groups = _GROUPED.match(text[:64])
     if groups is None:
         return ""
     parts = re.split("[ -]", groups[0])

@@ -35,7 +35,43 @@ def _is_jwk(hit: Hit) -> bool:
 
 
 # The list of BIP 39 has none of these.
-_PROSE = frozenset("a an the and is are was were be been of to in on at it its for with by or as i if not from my me your our their his her".split())
+_PROSE = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "and",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "it",
+        "its",
+        "for",
+        "with",
+        "by",
+        "or",
+        "as",
+        "i",
+        "if",
+        "not",
+        "from",
+        "my",
+        "me",
+        "your",
+        "our",
+        "their",
+        "his",
+        "her",
+    ]
+)
 _WORD = re.compile(r"[a-z]{3,8}")
 _NUMBERING = re.compile(r"\d{1,2}[.):]")
 _LEAST_WORDS = 12
@@ -60,6 +96,10 @@ DETECTORS = (
     Detector("private_key", r"b3BlbnNzaC1rZXktdjE", caseless=False),
     Detector("private_key", r"MII(?:E[a-z]{1,2}|C[VWX]|J[JKQR]|G[HI])[A-Za-z]{0,2}IBA[A-Z][AGB]", caseless=False),
     Detector("private_key", r"\"d\"\s{0,2}:\s{0,2}\"[\w-]{40}|\bd: [\w-]{42}", _is_jwk, caseless=False),
-    Detector("private_key", r"private[ _]?key[\"']?\s{0,3}[=:]\s{0,3}[\"']?(?:0x[0-9a-f]{64}|[0-9a-f]{64}\b|[A-Za-z0-9+/]{43}=|[59KLc][1-9A-HJ-NP-Za-km-z]{50,51}\b)"),
+    Detector(
+        "private_key",
+        r"private[ _]?key[\"']?\s{0,3}[=:]\s{0,3}[\"']?(?:0x[0-9a-f]{64}|[0-9a-f]{64}\b|"
+        r"[A-Za-z0-9+/]{43}=|[59KLc][1-9A-HJ-NP-Za-km-z]{50,51}\b)",
+    ),
     Detector("private_key", r"(?:seed|recovery|backup|secret)[ _-]?(?:phrase|words)|mnemonic(?:[ _]phrase)?", _is_mnemonic),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _STANDS_IN = (
     "your", "placeholder", "redacted", "removed", "censored", "masked", "hidden", "insert", "replace", "changeme", "change-me", "change_me",
@@ -31,6 +32,6 @@ def _is_mixed(part: str) -> bool:
     if len(part) < 6:
         return False
     kinds = ["d" if char.isdigit() else "u" if char.isupper() else "l" for char in part]
-    changes = sum(a != b for a, b in zip(kinds, kinds[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(kinds))
     has_digit = "d" in kinds
     return (has_digit and ("l" in kinds or "u" in kinds) and changes >= 2) or changes * 3 >= len(part)
