@@ -16,6 +16,8 @@ from extproc.scope import text_of
 from extproc.shaping import Asked
 from extproc.usage import Ticket
 
+SPILLED = "spill"  # what a ticket says instead of an action, where what should have stayed left on record
+
 
 def ticket_of_refusal(policy: Policy, head: Head, refusal: Refusal, at: float) -> Ticket:
     """The ticket of a request that goes nowhere. `at` is seconds since the epoch."""
@@ -50,7 +52,7 @@ def residency_members(ruling: Ruling, *, spilled: bool = False) -> dict[str, Any
     """What tickets say of a ruling."""
     if not ruling.found:
         return {}
-    return {"residency": "spill" if spilled else ruling.action.value, "kinds": ruling.words, "residency_rules": ruling.rules}
+    return {"residency": SPILLED if spilled else ruling.action.value, "kinds": ruling.words, "residency_rules": ruling.rules}
 
 
 def reply(api: Api | None, refusal: Refusal, ticket: Ticket) -> Reply:

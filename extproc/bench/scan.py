@@ -219,7 +219,10 @@ _WORDS = [
     "engine",
     "station",
 ]
-_JAPANESE = "会議は来週の火曜日に開催されます。資料は前日までに共有してください\uff08第\uff13回\uff09。結果は良好で、費用は\uff11\uff12\uff05減りました\uff01"
+_JAPANESE = (
+    "会議は来週の火曜日に開催されます。"
+    "資料は前日までに共有してください\uff08第\uff13回\uff09。結果は良好で、費用は\uff11\uff12\uff05減りました\uff01"
+)
 _RUSSIAN = "Совещание пройдёт в следующий вторник — просьба прислать материалы заранее. Результаты хорошие, расходы снизились на 12%. "
 _CODE = """def merge(left: list[int], right: list[int]) -> list[int]:
     # Both are sorted, and so is what is returned.

@@ -48,7 +48,7 @@ _SHARES = (
     "right at its beginning. Exit status 1 unless the share is held within five points."
 )
 
-_SCAN = "Times the scan for sensitive data on texts of several kinds, some written against it, and sets it beside the parse of the same body."
+_SCAN = "Times the scan for sensitive data on texts of several kinds, some written against it, beside the parse of the same body."
 
 
 def _add_scan(scan: argparse.ArgumentParser) -> None:

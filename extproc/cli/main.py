@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_score,
         _add_scan,
         _add_eval,
+        _add_calibrate,
         _add_prices,
         _add_measure,
         _add_report,
@@ -145,6 +146,14 @@ def _add_scan(commands: _Commands) -> None:  # type: ignore[valid-type]
 
 def _add_eval(commands: _Commands) -> None:  # type: ignore[valid-type]
     eval_options.add_eval_to(_add(commands, "eval", "measure how well requests are judged, on labelled sets"))
+
+
+def _add_calibrate(commands: _Commands) -> None:  # type: ignore[valid-type]
+    calibrate = _add(
+        commands, "calibrate", "find thresholds for a share of strong calls, a day's money or a quality, from a sample of your traffic",
+        "Without a goal: what the present thresholds do. Nothing is written without --write.",
+    )  # fmt: skip
+    eval_options.add_calibrate_to(calibrate)
 
 
 def _add_report(commands: _Commands) -> None:  # type: ignore[valid-type]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from extproc import refusing
 from extproc.config import Api, Config, Policy
 from extproc.config.residency import Action
 from extproc.limits import Door, tab_of
@@ -166,7 +167,8 @@ def _remember(records: Sequence[Record], sessions: Sessions, policy: Policy) -> 
         if not record.session or record.backend is None or record.outcome != "ok":
             continue
         scope = parse(record.scope)
-        held = tuple(sorted({kind.rpartition(":")[0] for kind in record.kinds})) if record.residency == Action.ON_PREM else ()
+        is_held = record.residency in (Action.ON_PREM, refusing.SPILLED)
+        held = tuple(sorted({kind.rpartition(":")[0] for kind in record.kinds})) if is_held else ()
         memory = Memory(held, record.tier, record.backend, record.prompt_tokens, record.decided_at)
         if len(record.attempts) > 1:
             sessions.remember_later(Session(scope[0], record.session, may_have_past=True), memory, policy.sessions)

@@ -73,6 +73,7 @@ backends:
     location: on_prem
     price: {{input: 0.01}}
 models: {{pass_through: [mid-model], routed: [auto, "gpt-*", "claude-*"]}}
+{residency}
 prices:
   gpt-4o: {{input: 2.50, cached_input: 1.25, output: 10.00}}
 listener: {{port: {port}, admin_port: {admin_port}{listener}}}
@@ -89,6 +90,8 @@ health: {{{health}}}
 telemetry: {{metrics_address: "127.0.0.1:{metrics_port}", log: none, otlp_endpoint: "{otlp}", trace_share: 1}}
 """
 
+# Media cannot be read. Tests of where they go let them go.
+MEDIA = 'residency: {rules: {media: {kinds: ["unread:image", "unread:audio", "unread:file"], action: allow}}}'
 KEYS = {"mid": "sk-of-mid", "frontier": "sk-of-frontier"}
 CALLERS_KEY = "sk-of-the-caller"
 
@@ -260,6 +263,7 @@ def running(
     extra: str = "",
     listener: str = "",
     health: str = 'mode: "off"',
+    residency: str = MEDIA,
     local: str = "",
 ) -> Iterator[Stack]:
     """A gateway on free ports, in a directory whose name is short enough for Unix sockets.
@@ -290,6 +294,7 @@ def running(
             otlp=otlp,
             listener=listener,
             health=health,
+            residency=residency,
             local_more="".join(f"\n    {line.replace('LOCAL', standins['local'].url)}" for line in local.splitlines()),
             model=write_model(directory / "model", SCORES),
         )

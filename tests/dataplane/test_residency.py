@@ -45,7 +45,7 @@ KEY = (
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with running(extra=RULES) as stack:
+    with running(residency=RULES) as stack:
         yield stack
 
 
@@ -173,7 +173,7 @@ def test_nothing_leaves_while_nothing_can_be_recorded(tmp_path: Path) -> None:
 
 def test_the_marker_never_leaves_whatever_fails() -> None:
     """Requests with and without the marker, while backends fail, the store dies, workers are killed and the file is reloaded."""
-    with running(extra=RULES, patience_s=3) as stack:
+    with running(residency=RULES, patience_s=3) as stack:
         is_over = threading.Event()
         with supervised(stack), ThreadPoolExecutor(8) as players:
             played = [players.submit(_play, stack, number, is_over) for number in range(6)]

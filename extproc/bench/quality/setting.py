@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ _CANDIDATES = {1: 400, 2: 100, 3: 30}  # by the number of thresholds, so that th
 _FEWEST = 12
 _STEPS = 400
 _DIGITS = 4
+_APART = 0.0001
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Settings:
         at = round(float(np.quantile(self._scores, 1 - percent / 100, method="inverted_cdf")), _DIGITS) if percent < 100 else 0.0
         at = at if percent > 0 else 1.0
         moved = thresholds((*configured, 1.0), {len(configured) - 1: at})
-        return self.of([round(end, _DIGITS) for end in moved[:-1]])
+        return self.of(ascending(moved[:-1]))
 
     def within_cost(self, configured: Sequence[float], cost: float) -> Setting | None:
         """The best that costs a request no more than `cost` on average; None where nothing does.
@@ -108,5 +109,15 @@ class Settings:
         boundaries = self._tiers - 1
         size = _CANDIDATES.get(boundaries, _FEWEST)
         found = np.quantile(self._scores, np.linspace(0, 1, size), method="inverted_cdf")
-        grid = np.unique(np.round(np.concatenate([[0.0], found, [1.0]]), _DIGITS))
-        return (self.of(tuple(map(float, ends))) for ends in combinations_with_replacement(grid, boundaries))
+        fewest, most = [place * _APART for place in range(boundaries)], [1 - (place + 1) * _APART for place in range(boundaries)]
+        grid = np.unique(np.round(np.concatenate([fewest, np.clip(found, 0, 1 - _APART), most]), _DIGITS))
+        return (self.of(tuple(map(float, ends))) for ends in combinations(grid, boundaries))
+
+
+def ascending(ends: Sequence[float]) -> tuple[float, ...]:
+    """`ends`, rounded and where needed moved apart, so that each is above the one before and below 1: a configuration wants that."""
+    moved: list[float] = []
+    for place, end in enumerate(ends):
+        lowest = moved[-1] + _APART if moved else 0.0
+        moved.append(round(min(max(end, lowest), 1 - (len(ends) - place) * _APART), _DIGITS))
+    return tuple(moved)
