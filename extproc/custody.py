@@ -18,7 +18,7 @@ from extproc.config.kinds import SESSION, UNREAD_PREFIX
 from extproc.config.residency import Action
 from extproc.dialects import Refusal, Request
 from extproc.exchange import Head
-from extproc.residency import Inspection, Occasion, Ruling, found_in, rule
+from extproc.residency import Inspection, Occasion, Ruling, found_in, rule, waived
 from extproc.scope import text_of
 from extproc.session import Memory, Session, Unknown, session_of
 from extproc.shaping import Asked, Draft, Force
@@ -32,8 +32,8 @@ _OTHER_PATH = UNREAD_PREFIX + "other_path"
 class Inspector(Protocol):
     """What the pipeline needs of the scanner. It never raises."""
 
-    def scan(self, request: Request) -> Inspection:
-        """What of it is sensitive."""
+    def scan(self, request: Request, waived: frozenset[int] | None = None) -> Inspection:
+        """What of it is sensitive, but for what these of the configured allowed texts let pass (None: all of them)."""
 
 
 class Memories(Protocol):
@@ -76,8 +76,10 @@ def occasion_of(head: Head, task: str = "") -> Occasion:
 
 def ruling_of(policy: Policy, inspector: Inspector | None, request: Request, occasion: Occasion) -> Ruling:
     """What follows from what the request carries."""
-    found = found_in(inspector.scan(request)) if inspector is not None and policy.residency.reads else ()
-    return rule(policy.residency, found, occasion)
+    if inspector is None or not policy.residency.reads:
+        return rule(policy.residency, (), occasion)
+    allowed = waived(policy.residency, occasion.scope, occasion.headers.get(":path", ""))
+    return rule(policy.residency, found_in(inspector.scan(request, allowed)), occasion)
 
 
 def stays(policy: Policy, ruling: Ruling) -> str:

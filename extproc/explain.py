@@ -8,15 +8,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from extproc import custody, dialects
+from extproc import custody, dialects, viewing
 from extproc.config import Api, Backend, Policy
 from extproc.dialects import Refusal, Request
 from extproc.identity import ANYBODY, denied_model, rights_of
 from extproc.pipeline import Head, Pipeline, Release
 from extproc.residency import Ruling
-from extproc.routing import Decision, choose, denied
+from extproc.routing import Decision, View, choose, chore_of, denied, loop_of, signs_of
 from extproc.routing.fit import Demand, misfit
+from extproc.routing.mode import mode_of
+from extproc.routing.want import forbidden, wanted
 from extproc.scope import Scope
+from extproc.shaping import Asked, Findings
 from extproc.usage import Tokens, asked_price, cost_micro_usd
 
 _PATHS = {
@@ -36,6 +39,7 @@ class Explanation:
     request: dict[str, Any]
     verdict: dict[str, Any] | None
     residency: dict[str, Any]
+    routing: dict[str, Any]  # empty for embeddings
     tiers: list[dict[str, Any]]
     backends: list[dict[str, Any]]
     decision: dict[str, Any]
@@ -59,13 +63,16 @@ def explain(pipeline: Pipeline, api: Api, body: bytes, scope: Scope = ANYBODY.sc
     demand = Demand(api, request.needs, dialects.estimate_tokens(request), request.max_output_tokens, rights.forbidden, stays)
     rule = denied_model(rights, request.model)
     refusal = denied([rule]) if rule else custody.blocked(policy, ruling)
-    chosen = refusal or choose(policy, request.model, demand, verdict.score if verdict else policy.default_score)
+    score, at = verdict.score if verdict else policy.default_score, pipeline.clock.wall()
+    asked = Asked(head, head.who, request, Findings(verdict, demand, ruling), len(body), 0.0, custody.session(policy, request, head))
+    asked = viewing.with_shares(replace(asked, view=viewing.view_of(policy, asked, at)), pipeline.shares)
+    chosen = refusal or choose(policy, request.model, demand, score, asked.view)
     answer = pipeline.decide(head, body)
-    at = pipeline.clock.wall()
     return Explanation(
         request=_facts(request, demand, len(body)),
         verdict=asdict(verdict) if verdict else None,
         residency=_residency(policy, ruling, stays),
+        routing={} if api is Api.EMBEDDINGS else _routing(policy, asked, score) | _otherwise(policy, request, demand, at),
         tiers=[{"tier": tier.name, "up_to": tier.up_to, "chain": [b.name for b in tier.chain]} for tier in policy.tiers],
         backends=[_backend(policy, backend, demand, chosen, at=at) for backend in policy.backends.values()],
         decision=_decision(policy, request, demand, chosen, at=at) | _edits(answer),
@@ -110,6 +117,57 @@ def _residency(policy: Policy, ruling: Ruling, stays: str) -> dict[str, Any]:
         "force": dict(ruling.force),
         "may_spill": ruling.may_spill,
         "stays": bool(stays),
+    }
+
+
+def _routing(policy: Policy, asked: Asked, score: float) -> dict[str, Any]:
+    """Each step to the tier that is wanted, in the order in which they are taken. A conversation has no past here."""
+    view, request, demand = asked.view, asked.request, asked.found.demand
+    mode, is_followed = mode_of(policy, view)
+    want = wanted(policy, demand, score, view)
+    return {
+        "mode": mode.value,
+        "is_followed": is_followed,
+        "pins": list(view.pins),
+        "is_tool_turn": view.is_tool_turn,
+        "turns_ahead": view.turns_ahead,
+        "loop": _loop(request) if policy.routing.reads_loops and view.is_tool_turn else None,
+        "housekeeping": chore_of(viewing.outline_of(request)).value if policy.routing.reads_housekeeping else "",
+        "asked_tier": policy.tiers[view.asked_rank].name if view.asked_rank >= 0 else "",
+        "rules": [_rule(policy, view, number) for number in range(len(view.rules))],
+        "ruled_out": forbidden(view),
+        "thresholds": list(view.thresholds or [tier.up_to for tier in policy.tiers[:-1]]),
+        "wanted": {"tier": policy.tiers[want.rank].name, "first": want.first, "reasons": list(want.reasons)},
+    }
+
+
+def _loop(request: Request) -> dict[str, Any]:
+    signs = signs_of(dialects.steps(request))
+    return {"word": loop_of(signs).value} | asdict(signs)
+
+
+def _rule(policy: Policy, view: View, number: int) -> dict[str, Any]:
+    """A rule that fits, and what it says."""
+    rule = view.rules[number]
+    ranks = {"tier": rule.rank, "min_tier": rule.min_rank, "max_tier": rule.max_rank}
+    said = {name: policy.tiers[rank].name for name, rank in ranks.items() if rank >= 0}
+    more = {"backend": rule.backend, "never": sorted(rule.never), "mode": rule.mode.value if rule.mode else ""}
+    return {"rule": rule.name} | said | {name: value for name, value in more.items() if value}
+
+
+def _otherwise(policy: Policy, request: Request, demand: Demand, at: float) -> dict[str, Any]:
+    """What a million tokens cost at each backend, and this request at the model asked for, the baseline and the most capable tier."""
+    tokens, top = _tokens(demand), policy.tiers[-1].chain[0]
+    tariffs = {name: backend.tariff.at(at) for name, backend in policy.backends.items()}
+    return {
+        "prices_micro_usd_per_million": {
+            name: {"input": price.input, "cached_input": price.cached_input, "output": price.output} for name, price in tariffs.items()
+        },
+        "otherwise_micro_usd": {
+            "asked": cost_micro_usd(asked_price(policy, request.model, "", at), tokens),
+            "baseline": cost_micro_usd(tariffs[policy.baseline.name], tokens),
+            "most_capable": cost_micro_usd(tariffs[top.name], tokens),
+        },
     }
 
 

@@ -14,7 +14,7 @@ from extproc.cli.table import page
 
 def run(args: argparse.Namespace) -> int:
     """0 when everything asked for was measured, and where there is right and wrong, all was right."""
-    others = {"limits": _limits, "day": _day, "faults": _faults, "audit": _audit, "shares": _shares, "scan": _scan}
+    others = {"limits": _limits, "day": _day, "faults": _faults, "audit": _audit, "shares": _shares, "scan": _scan, "replay": _replay}
     measure: Callable[[argparse.Namespace], int] = others.get(args.what or "", _comparison)
     return measure(args)
 
@@ -108,3 +108,15 @@ def _scan(args: argparse.Namespace) -> int:
     else:
         scan.show(report, page())
     return 0
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from extproc.bench import replay
+
+    with bench.progress(Console(stderr=True)) as progress:
+        report = replay.run(replay.Options(sessions=args.sessions, seed=args.seed), progress)
+    if args.json:
+        print(json.dumps(report.as_json()))
+    else:
+        replay.show(report, page())
+    return 1 if report.failures else 0

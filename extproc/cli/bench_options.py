@@ -26,6 +26,9 @@ def add_to(bench: argparse.ArgumentParser) -> None:
         others.add_parser("day", help="a day of a million requests: what its rollups take, and that its total is exact", description=_DAY)
     )
     _add_faults(others.add_parser("faults", help="who is billed what when store, worker or Envoy dies under load", description=_FAULTS))
+    _add_replay(
+        others.add_parser("replay", help="what agents' sessions cost here, and what they would cost otherwise", description=_REPLAY)
+    )
     _add_audit(
         others.add_parser("audit", help="what a durable audit record costs, and how long a whole log is verified", description=_AUDIT)
     )
@@ -33,6 +36,10 @@ def add_to(bench: argparse.ArgumentParser) -> None:
     _add_scan(others.add_parser("scan", help="what reading a body for sensitive data takes, by text and length", description=_SCAN))
 
 
+_REPLAY = (
+    "Plays made-up agents' sessions, turn by turn, against providers that keep prompts for five minutes. Exit status 1 when a request "
+    "left the backend that keeps what it carries, a change of the tier has no reason, or too little is saved."
+)
 _LIMITS = "The same gateway with and without ten limits on all five levels, in turns: added latency, throughput, processor time."
 _DAY = (
     "Settles a synthetic day in an embedded store and adds it up again. Exit status 1 unless both totals are the same to the micro-dollar."
@@ -97,6 +104,12 @@ def _many(text: str) -> int:
     if (count := _count(text)) < 1000:
         raise argparse.ArgumentTypeError("must be 1,000 or more")
     return count
+
+
+def _add_replay(replay: argparse.ArgumentParser) -> None:
+    replay.add_argument("--sessions", type=_count, default=12, metavar="N", help="how many (default 12)")
+    replay.add_argument("--seed", type=int, default=7, metavar="N", help="another seed is other sessions (default 7)")
+    _add_shared(replay)
 
 
 def _add_shared(parser: argparse.ArgumentParser, quick: str = "") -> None:

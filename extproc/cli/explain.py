@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from extproc.cli.local_pipeline import pipeline_of
@@ -66,6 +67,8 @@ def _show(explained: Explanation) -> None:
         scores = "  ".join(f"{name}={_plain(value)}" for name, value in explained.verdict.items())
         console.print(f"[bold]score[/]     {scores}", highlight=False)
     console.print(f"[bold]residency[/] {_residency(explained.residency)}", highlight=False)
+    if explained.routing:
+        console.print(_routing_table(explained.routing))
     steps = " < ".join(f"{tier['tier']} (up to {tier['up_to']:g})" for tier in explained.tiers)
     console.print(f"[bold]tiers[/]     {steps}", highlight=False)
     console.print(_backend_table(explained))
@@ -90,6 +93,45 @@ def _residency(residency: dict[str, Any]) -> str:
     kinds = ", ".join(f"{kind} x{count}" for kind, count in residency["kinds"].items())
     by = f" by {', '.join(residency['rules'])}" if residency["rules"] else " by default"
     return f"{residency['action']}{by}: {kinds}" + ("" if residency["is_enforced"] else " (shadow)")
+
+
+def _routing_table(routing: dict[str, Any]) -> Table:
+    """One row a step, in the order in which they are taken."""
+    table = Table("step", "what it says", title="routing", title_justify="left")
+    followed = "" if routing["is_followed"] else ", not followed"
+    wanted, otherwise = routing["wanted"], routing["otherwise_micro_usd"]
+    rows = (
+        ("mode", f"{routing['mode']}{followed}"),
+        ("pins", ", ".join(routing["pins"]) or "none"),
+        ("past", f"none here; a turn is expected to take {routing['turns_ahead']} requests"),
+        ("loop", _loop(routing)),
+        ("housekeeping", routing["housekeeping"] or "no"),
+        ("asked for", routing["asked_tier"] or "no tier"),
+        ("rules", "; ".join(map(_rule, routing["rules"])) or "none fits"),
+        ("thresholds", ", ".join(f"{end:g}" for end in routing["thresholds"])),
+        ("wanted", f"{wanted['tier']}: {', '.join(wanted['reasons'])}"),
+        ("prices", "; ".join(_price(*named) for named in routing["prices_micro_usd_per_million"].items())),
+        ("otherwise", ", ".join(f"{name.replace('_', ' ')} ${cost / 1e6:.6f}" for name, cost in otherwise.items())),
+    )
+    for step, says in rows:
+        table.add_row(step, escape(says))
+    return table
+
+
+def _loop(routing: dict[str, Any]) -> str:
+    signs = routing["loop"]
+    if signs is None:
+        return "no tool has just answered" if not routing["is_tool_turn"] else "not read"
+    scores = " ".join(f"{name}={value:.2f}" for name, value in signs.items() if isinstance(value, float))
+    return f"{signs['word']} from {signs['step_count']} steps: {scores}"
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    return f"{rule['rule']} ({', '.join(f'{name}: {_plain(value)}' for name, value in rule.items() if name != 'rule')})"
+
+
+def _price(backend: str, price: dict[str, int]) -> str:
+    return f"{backend} " + "/".join(f"${price[name] / 1e6:g}" for name in ("input", "cached_input", "output"))
 
 
 def _backend_table(explained: Explanation) -> Table:

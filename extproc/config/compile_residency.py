@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from fnmatch import translate
+import re
 from pathlib import Path
 
 from extproc.config import compiled_residency as compiled
 from extproc.config import residency as written
 from extproc.config.limits import Mode
 from extproc.scope import ANY, pattern_of
+
+_GLOB = {"*": r"[^\s\"'<>,;]*", "?": r"[^\s]"}  # of what is no text of its own: within a word
 
 
 def residency_of(settings: written.Residency, digest: str) -> compiled.Residency:
@@ -72,7 +74,7 @@ def _rule(name: str, rule: written.ResidencyRule) -> compiled.Ruled:
 
 
 def _allowed(allowed: written.Allowed) -> compiled.Allowed:
-    texts = tuple(translate(text.casefold()) for text in allowed.texts)
+    texts = tuple("".join(_GLOB.get(char) or re.escape(char) for char in text) for text in allowed.texts)
     return compiled.Allowed(texts, _all_or(allowed.kinds), pattern_of(allowed.scope), allowed.paths)
 
 

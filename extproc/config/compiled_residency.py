@@ -35,7 +35,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Findings that are none. `texts` are regular expressions that a whole finding, case-folded, has to match."""
+    """Findings that are none. `texts` are regular expressions of what was found, whatever its case."""
 
     texts: tuple[str, ...]
     kinds: frozenset[str] | None

@@ -6,7 +6,7 @@ no audit, no clock but the one handed in.
 """
 
 from extproc.residency.inspection import Inspection
-from extproc.residency.policy import Allowed, ScanPolicy, scan_policy
+from extproc.residency.policy import Allowed, ScanPolicy, scan_policy, waived
 from extproc.residency.ruling import CLEAN, Found, Occasion, Ruling, found_in, rule
 from extproc.residency.scanner import Scanner
 
@@ -22,4 +22,5 @@ __all__ = [
     "found_in",
     "rule",
     "scan_policy",
+    "waived",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class _Tally:
     """What has been found so far."""
 
     ends_at_s: float
+    waived: frozenset[int]  # which of the policy's allowed texts hold
     max_lookalikes: int = 0
     values: dict[str, set[bytes]] = field(default_factory=dict)
     lookalikes: dict[str, int] = field(default_factory=dict)
@@ -65,14 +67,17 @@ class Scanner:
         self._engine = Engine([Pattern(detector.pattern, detector.caseless) for detector in self._detectors], cache)
         self._context = ContextJudge.load() if detectors is None else None
         self._ignored_kinds = policy.ignored_kinds
-        self._allowed = [(Engine((Pattern(allowed.pattern),)), allowed.kinds) for allowed in policy.allowed]
+        self._allowed = tuple((_token(allowed.pattern), allowed.kinds) for allowed in policy.allowed)
         self._deadline_s = policy.deadline_s
         self._clock = clock
 
-    def scan(self, request: Request) -> Inspection:
-        """What is in `request`. Never raises: a failure inside is an inspection that says so."""
+    def scan(self, request: Request, waived: frozenset[int] | None = None) -> Inspection:
+        """What is in `request`. Never raises: a failure inside is an inspection that says so.
+
+        `waived` are the places of those of the policy's allowed texts that hold for it; None: all do.
+        """
         try:
-            tally = self._tally()
+            tally = self._tally(waived)
             text = reading.read(request)
             tally.unread |= text.unread
             self._run(text.pieces, tally)
@@ -83,14 +88,14 @@ class Scanner:
     def scan_text(self, text: str) -> Inspection:
         """What is in `text`, as if a request had it as its only piece. Never raises."""
         try:
-            tally = self._tally()
+            tally = self._tally(None)
             self._run([text], tally)
             return tally.inspection()
         except Exception:  # noqa: BLE001 - as above
             return Inspection(is_error=True)
 
-    def _tally(self) -> _Tally:
-        return _Tally(self._clock.monotonic() + self._deadline_s)
+    def _tally(self, waived: frozenset[int] | None) -> _Tally:
+        return _Tally(self._clock.monotonic() + self._deadline_s, frozenset(range(len(self._allowed))) if waived is None else waived)
 
     def _run(self, pieces: list[str], tally: _Tally) -> None:
         seen: set[bytes] = set()
@@ -132,7 +137,7 @@ class Scanner:
                 self._confirm(data, Found(0, start, end), kind, tally)
 
     def _confirm(self, data: bytes, found: Found, kind: str, tally: _Tally) -> None:
-        if self._allowed and self._is_allowed(data, found, kind):
+        if tally.waived and self._is_allowed(data, found, kind, tally.waived):
             tally.miss(kind)
             return
         values = tally.values.setdefault(kind, set())
@@ -140,16 +145,15 @@ class Scanner:
         if len(values) >= _MAX_VALUES:
             tally.closed.add(kind)
 
-    def _is_allowed(self, data: bytes, found: Found, kind: str) -> bool:
-        """Whether a pattern that lets `kind` pass matches text that has all of `found` in it."""
-        start = max(0, found.start - _REACH_BYTES)
+    def _is_allowed(self, data: bytes, found: Found, kind: str, waived: frozenset[int]) -> bool:
+        """Whether a text that lets `kind` pass stands where `found` ends: some detectors see no more of a value than its beginning."""
+        start, last = max(0, found.start - _REACH_BYTES), found.end - 1
         near = data[start : found.end + _REACH_BYTES]
         return any(
-            # One character more, because patterns take the one in front of what they look for.
-            place.start + start <= found.start + 1 and found.end <= place.end + start
-            for engine, kinds in self._allowed
-            if not kinds or kind in kinds
-            for place in engine.find(near).candidates
+            place.start() + start <= last < place.end() + start
+            for index in waived
+            if not self._allowed[index][1] or kind in self._allowed[index][1]
+            for place in self._allowed[index][0].finditer(near)
         )
 
     def _is_late(self, tally: _Tally) -> bool:
@@ -157,6 +161,11 @@ class Scanner:
             return False
         tally.unread.add("deadline")
         return True
+
+
+def _token(pattern: str) -> re.Pattern[bytes]:
+    """The pattern of an allowed text, where it stands by itself and is no part of a longer name or number."""
+    return re.compile(rb"(?i)(?<![\w@.+-])(?:" + pattern.encode() + rb")(?![\w@-])")
 
 
 def _is_new(piece: str, seen: set[bytes]) -> bool:

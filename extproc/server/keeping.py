@@ -19,7 +19,7 @@ log = logging.getLogger("tiermesh.keeping")
 class _Broken:
     """A scanner that could not be made: it has seen nothing, so everything is sensitive."""
 
-    def scan(self, request: Request) -> Inspection:  # noqa: ARG002 - as the protocol has it
+    def scan(self, request: Request, waived: frozenset[int] | None = None) -> Inspection:  # noqa: ARG002 - as the protocol has it
         return Inspection(is_error=True)
 
 

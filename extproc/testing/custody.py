@@ -18,7 +18,7 @@ class MarkedInspector:
 
     markers: dict[str, str]
 
-    def scan(self, request: Request) -> Inspection:
+    def scan(self, request: Request, waived: frozenset[int] | None = None) -> Inspection:  # noqa: ARG002 - as the protocol has it
         """What is in it."""
         counted = ((kind, request.source.count(marker)) for marker, kind in self.markers.items())
         return Inspection(tuple(sorted((kind, count) for kind, count in counted if count)))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.config import compile_config, parse
+from extproc.config import Api, compile_config, parse
 from extproc.config.compiled_residency import Residency
 from extproc.config.residency import Action
-from extproc.residency import CLEAN, Inspection, Occasion, found_in, rule
+from extproc.dialects import Refusal, Request
+from extproc.dialects import parse as parse_body
+from extproc.residency import CLEAN, Inspection, Occasion, Scanner, found_in, rule, scan_policy, waived
+from extproc.scope import Scope
 from extproc.scope import parse as scope
+from extproc.testing import ManualClock
 
 BACKENDS = """
 backends:
@@ -104,3 +109,33 @@ def test_finding_more_never_makes_it_laxer(some: set[str], more: set[str], occas
     all_of_it = rule(residency(), tuple((kind, 1) for kind in sorted(some | more)), occasion)
     assert order.index(all_of_it.action) >= order.index(less.action)
     assert not (all_of_it.may_spill and not less.may_spill and less.stays)
+
+
+def test_allowed_texts_hold_for_their_scope_and_path_alone() -> None:
+    compiled = residency(
+        """
+residency:
+  allowed:
+    desk: {texts: ["*@desk.example.com"], kinds: [email], scope: acme/hr}
+    tests: {texts: ["jane.roe@example.com", "+1 202 555 0160"], paths: ["/v1/chat/*"]}
+"""
+    )
+    scanner = Scanner(scan_policy(compiled), ManualClock())
+    bodies = {
+        "ask jane.roe@desk.example.com": ("email",),
+        "ask jane.roe@example.com": ("email",),
+        "ask notjane.roe@example.com": ("email",),
+        "call +1 202 555 0160 now": ("phone",),
+    }
+    for text, anybody in bodies.items():
+        parsed = parse_body(
+            Api.CHAT, json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode(), max_body_bytes=9999
+        )
+        assert not isinstance(parsed, Refusal)
+
+        def kinds(who: Scope, path: str, request: Request = parsed) -> tuple[str, ...]:
+            return tuple(kind for kind, _ in scanner.scan(request, waived(compiled, who, path)).kinds)
+
+        assert kinds(RETAIL, "/v1/messages") == anybody, text
+        assert kinds(HR, "/v1/messages") == (() if "desk" in text else anybody), text
+        assert kinds(RETAIL, "/v1/chat/completions?x=1") == (anybody if "desk" in text or "not" in text else ()), text
