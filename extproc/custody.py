@@ -6,7 +6,8 @@ sensitive, a past that is not known may have been, and without a record nothing 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import re
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from extproc.config.kinds import SESSION, UNREAD_PREFIX
 from extproc.config.residency import Action
 from extproc.dialects import Refusal, Request
 from extproc.exchange import Head
+from extproc.mesh import names
 from extproc.residency import Inspection, Occasion, Ruling, found_in, rule, waived
 from extproc.scope import text_of
 from extproc.session import Memory, Session, Unknown, session_of
@@ -27,6 +29,14 @@ from extproc.usage import Ticket
 STAYS = "residency"  # why a request must not leave, in a word for the record
 _UNKNOWN_PAST = UNREAD_PREFIX + SESSION
 _OTHER_PATH = UNREAD_PREFIX + "other_path"
+
+
+# Headers that do not travel on, or that say nothing but how to read the message.
+_UNREAD_HEADERS = frozenset(
+    (*names.CALLERS_HEADERS, *names.PLACE_HEADERS, "host", "content-length", "accept-encoding", "x-request-id", "x-forwarded-proto")
+)
+_UNREAD_PREFIXES = (":", names.OUR_PREFIX, "x-envoy-")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Inspector(Protocol):
@@ -79,12 +89,40 @@ def ruling_of(policy: Policy, inspector: Inspector | None, request: Request, occ
     if inspector is None or not policy.residency.reads:
         return rule(policy.residency, (), occasion)
     allowed = waived(policy.residency, occasion.scope, occasion.headers.get(":path", ""))
-    return rule(policy.residency, found_in(inspector.scan(request, allowed)), occasion)
+    return rule(policy.residency, found_in(inspector.scan(_with_envelope(policy, request, occasion.headers), allowed)), occasion)
+
+
+def _with_envelope(policy: Policy, request: Request, headers: Mapping[str, str]) -> Request:
+    """The request with what travels on beside its body, the query and the headers, for reading alone."""
+    jwt = policy.identity.jwt
+    beside = {
+        name: value
+        for name, value in headers.items()
+        if name not in _UNREAD_HEADERS
+        and not name.startswith(_UNREAD_PREFIXES)
+        and not (name == "traceparent" and _TRACEPARENT.fullmatch(value))
+        and name not in policy.identity.spoken
+        and (jwt is None or name != jwt.header)
+    }
+    query = headers.get(":path", "").partition("?")[2]
+    if query:
+        beside["query"] = query
+    if not beside:
+        return request
+    key = ""
+    while key in request.members:
+        key += " "
+    return replace(request, members={**request.members, key: beside})
 
 
 def stays(policy: Policy, ruling: Ruling) -> str:
     """The word that keeps it on-premises; "" where nothing does."""
     return STAYS if ruling.stays and policy.residency.is_enforced else ""
+
+
+def stayed(policy: Policy, ticket: Ticket) -> bool:
+    """Whether the request of this ticket has been decided to stay: no reload in the middle may change that."""
+    return policy.residency.is_enforced and ticket.residency in (Action.ON_PREM.value, Action.BLOCK.value)
 
 
 def blocked(policy: Policy, ruling: Ruling) -> Refusal | None:

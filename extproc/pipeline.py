@@ -82,7 +82,8 @@ class Pipeline:
                 return self._refuse(head, api, refusing.too_large(self.policy), 0)
         elif refusal := self._closed(head):
             return self._refuse(head, None, refusal, 0)
-        ours = [header for header in head.headers if header.startswith(names.OUR_PREFIX)]
+        asking = self.policy.routing.ask_header
+        ours = [header for header in head.headers if header.startswith(names.OUR_PREFIX) or header == asking]
         return Pass((*ours, *unbelieved(self.policy.identity, head.headers, head.peer)), is_last=api is None)
 
     def decide(self, head: Head, body: bytes) -> Pass | Release | Reply | Awaitable[Release | Reply]:
@@ -110,9 +111,12 @@ class Pipeline:
     def fall_back(self, ticket: Ticket, attempt: int, backend: Backend, body: bytes) -> Release | Awaitable[Release | Reply]:
         """The request for the next backend of its chain, which is `attempt` 2 or later: the caller's own values back, then this backend's.
 
-        Raises ProtocolError when the body is not the one that was released: what cannot be reshaped must not be sent. Where the
-        backend is not ours that is recorded first; without a record the attempt ends here.
+        Raises ProtocolError when the body is not the one that was released: what cannot be reshaped must not be sent; and when the
+        request must stay and the backend has become the cloud's since. Where the backend is not ours that is recorded first;
+        without a record the attempt ends here.
         """
+        if not backend.is_on_prem and custody.stayed(self.policy, ticket):
+            raise ProtocolError("the backend was on-premises when the request was released to it")
         request = dialects.parse(Api(ticket.api), body, max_body_bytes=2 * self.policy.max_body_bytes)
         if isinstance(request, Refusal):
             raise ProtocolError("a request that was released cannot be read again")
@@ -136,7 +140,11 @@ class Pipeline:
 
     def _score(self, request: Request, started: float) -> Verdict | None:
         """The verdict, or None when the request is not for scoring or reading it has used up the time for deciding."""
-        if request.api is Api.EMBEDDINGS or self.clock.monotonic() - started > self.policy.decision_timeout_s:
+        if (
+            request.api is Api.EMBEDDINGS
+            or not viewing.needs_score(self.policy)
+            or self.clock.monotonic() - started > self.policy.decision_timeout_s
+        ):
             return None
         return self.scorer.classify(request)
 
@@ -305,7 +313,8 @@ class Pipeline:
         rights = rights_of(policy.access, head.who.scope)
         if rule := rights.other_paths or rights.forbidden.get(backend.name, ""):
             return denied([rule])
-        return None if backend.is_on_prem or not head.has_body else custody.other_path(policy, head)
+        carries = head.has_body or "?" in head.path
+        return custody.other_path(policy, head) if carries and not backend.is_on_prem else None
 
 
 async def _soon(answer: Release | Reply | Awaitable[Release | Reply]) -> Release | Reply:

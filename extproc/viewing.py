@@ -9,6 +9,7 @@ from typing import Protocol
 from extproc import dialects
 from extproc.config import Api, Policy
 from extproc.config.compiled_routing import Rule
+from extproc.config.routing import RoutingMode
 from extproc.dialects import Request
 from extproc.routing import Circumstance, Loop, Outline, Past, View, fitting_rules, is_housekeeping, read_loop, script_of
 from extproc.routing.housekeeping import ASK_CHARS, SYSTEM_CHARS
@@ -37,6 +38,12 @@ class Shares(Protocol):
 
     def held(self, scope: Scope) -> Held | None:
         """The thresholds that hold the shares of `scope`; None: those configured."""
+
+
+def needs_score(policy: Policy) -> bool:
+    """Whether anybody asks how hard requests are."""
+    routing = policy.routing
+    return routing.mode is not RoutingMode.OFF or any(rule.mode not in (None, RoutingMode.OFF) for rule in routing.rules)
 
 
 def view_of(policy: Policy, asked: Asked, wall_s: float) -> View:

@@ -23,22 +23,22 @@ from models import corpus
 
 OUT = corpus.OWN / "taught.jsonl"
 HIDDEN, EPOCHS, BATCH, RATE, DECAY = 128, 25, 64, 2e-3, 0.05
-FOLDS, MEMBERS, SEED = 5, 3, 20
+FOLDS, MEMBERS, SEED = 4, 2, 20
 HEAD, TAIL, TURN = 360, 240, 100  # characters of ask and turns that the encoder reads
 PUBLIC = {  # prompts a source; those of kinds the gateway sees first
-    "arena_bench_v1": 170,
-    "arena_hard": 250,
-    "awesome_prompts": 30,
-    "biggen_bench": 190,
-    "chat_pool": 250,
-    "clinc150": 30,
-    "dolly_instructions": 250,
-    "followbench": 100,
-    "gpteacher": 90,
-    "ifeval": 70,
-    "mmlu_val": 70,
-    "self_instruct": 120,
-    "p3_permissive": 90,
+    "arena_bench_v1": 40,
+    "arena_hard": 60,
+    "awesome_prompts": 10,
+    "biggen_bench": 40,
+    "chat_pool": 60,
+    "clinc150": 10,
+    "dolly_instructions": 60,
+    "followbench": 20,
+    "gpteacher": 20,
+    "ifeval": 10,
+    "mmlu_val": 10,
+    "self_instruct": 30,
+    "p3_permissive": 20,
 }
 
 

@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--routing-data", type=Path, help="a directory of public prompts, as models/README.md describes")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--folds", type=int, default=4, help="cross-validation folds on which the calibration is fitted")
+    parser.add_argument("--folds", type=int, default=3, help="cross-validation folds on which the calibration is fitted")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)  # the batches are small: threads would mostly wait for each other
@@ -202,6 +202,10 @@ def out_of_fold(data: Encoded, own: list[corpus.Row], public: list[corpus.Row], 
         away = {rows[index].id for index in outside}
         net = fit(data, *([row for row in part if row.id not in away] for part in (own, public)), arguments.epochs)
         found[outside] = logits_of(net, data, [rows[index] for index in outside])
+        truth = np.array([int(np.argmax(rows[index].tier)) for index in outside])
+        is_own = np.array([rows[index].source == "own" for index in outside])
+        right = found[outside].argmax(1) == truth
+        print(f"  most probable tier: own {right[is_own].mean():.3f}, judged {right[~is_own].mean() if (~is_own).any() else 0:.3f}", flush=True)
     return found
 
 

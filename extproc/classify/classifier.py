@@ -54,6 +54,7 @@ class Classifier:
         self._words = _words(files)
         self._session = _session(files)
         self._max_bytes = stated.max_tokens * TOKEN_BYTES
+        self._between = numpy.array([manifest.BETWEEN], "int64").tobytes()
         self._padding = numpy.array([manifest.PADDING], "int64").tobytes()
         self._from_start = numpy.array([manifest.decay(place) for place in range(stated.max_tokens)], "float32")
         self._from_end = self._from_start[::-1].copy()
@@ -86,7 +87,7 @@ class Classifier:
         (verdict,) = self._session.run(
             ("verdict",),
             {
-                "ids": self._numpy.frombuffer(ask + context + system, "int64"),
+                "ids": self._numpy.frombuffer(self._between.join((ask, context, system)), "int64"),
                 "weights": self._weights(len(ask) // TOKEN_BYTES, len(context) // TOKEN_BYTES, len(system) // TOKEN_BYTES),
                 "features": array(values, "float32")[None],
             },
@@ -107,12 +108,14 @@ class Classifier:
 
     def _weights(self, ask: int, context: int, system: int) -> Any:
         """What `manifest` says of `weights`, for pieces of so many tokens."""
-        rows = self._numpy.zeros((len(manifest.POOLS), ask + context + system), "float32")
+        context_at = ask + 1
+        system_at = context_at + context + 1
+        rows = self._numpy.zeros((len(manifest.POOLS), system_at + system), "float32")
         rows[0, :ask] = 1
         rows[1, :ask] = self._from_start[:ask]
         rows[2, :ask] = self._from_end[-ask:]
-        rows[3, ask : ask + context] = 1
-        rows[4, ask + context :] = 1
+        rows[3, context_at : context_at + context] = 1
+        rows[4, system_at:] = 1
         return rows
 
 

@@ -3,8 +3,8 @@
 A model is a directory of three files. `model.json` is this manifest; its sha256 is the pin of the whole model, since it
 carries the sha256 of the others. `tokenizer.json` is a `tokenizers` file. `model.onnx` is the network:
 
-    inputs   ids      int64   [n], n >= 3   tokens of ask, context and system prompt, one after the other; an empty piece is the
-                                            single token 1, the padding
+    inputs   ids      int64   [n], n >= 5   tokens of ask, context and system prompt, one after the other with a token 0 between
+                                            them; an empty piece is the single token 1
              weights  float32 [5, n]        what each token counts for in each of `POOLS`, 0 outside of its piece
              features float32 [1, len(features)]
     output   verdict  float32 [1, 4 + len(tasks)]
@@ -31,9 +31,10 @@ from typing import Any
 from extproc.classify import features, window
 from extproc.errors import ModelError
 
-FORMAT = 3
+FORMAT = 2
 MANIFEST, NETWORK, TOKENIZER = "model.json", "model.onnx", "tokenizer.json"
 PADDING = 1  # the token of an empty piece
+BETWEEN = 0  # the token between two pieces, so that neighbours in a list are neighbours in a text; its weights are 0
 
 # The rows of `weights`: 1 for each token of the ask; for the i-th (0 ..) from its start, and from its end, decay(i); 1 for each
 # of the context; 1 for each of the system prompt.

@@ -11,20 +11,20 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from extproc.config.section import Api
 from extproc.dialects.view import Request, Turn
 
 KEPT_CHARS = 400
-_MOST_ENTRIES = 80
+_MOST_ENTRIES, _MOST_ARGUMENTS = 80, 12
 _ARGUMENTS = ("arguments", "input", "action", "operation", "code", "queries")
 _TAG = re.compile(r"<([a-z][\w-]{0,40})>")
 _IN_TEXT = re.compile(r"\s*\[(\w{1,64})(?: for '([^'\n]{0,400})')?\] Result:")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One call of a tool. `arguments` and the result (`head`, and where it is longer than that `tail`) are bounded texts."""
 
     tool: str
@@ -37,11 +37,8 @@ class Step:
     is_current: bool = True  # done since a user last said something
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    head: str = ""
-    tail: str = ""
-    is_error: bool = False
+_Result = tuple[str, str, bool]  # both ends, and whether the dialect calls it an error
+_UNANSWERED: _Result = ("", "", False)
 
 
 @dataclass(slots=True)
@@ -55,16 +52,15 @@ class _Found:
     def bring(self, name: object, content: object, *, is_error: bool = False) -> None:
         """A result, by the name its call has."""
         if isinstance(name, str):
-            head, tail = _ends(content)
-            self.results[name] = _Result(head, tail, is_error)
+            self.results[name] = (*_ends(content), is_error)
 
     def call(self, name: object, tool: object, arguments: object) -> None:
         """The call itself, which comes up after its result."""
         result = self.results.pop(name, None) if isinstance(name, str) else None
         text, digest = _arguments(arguments)
-        found = result or _Result()
+        head, tail, is_error = result or _UNANSWERED
         named = tool if isinstance(tool, str) else ""
-        self.steps.append(Step(named, text, digest, found.head, found.tail, found.is_error, result is not None, self.is_current))
+        self.steps.append(Step(named, text, digest, head, tail, is_error, result is not None, self.is_current))
 
 
 def steps(request: Request, most: int = 12) -> tuple[Step, ...]:
@@ -134,13 +130,14 @@ def _arguments(arguments: object) -> tuple[str, int]:
         return text, zlib.crc32(f"{len(arguments)}:{text}{arguments[KEPT_CHARS:][-KEPT_CHARS:]}".encode(errors="replace"))
     if not isinstance(arguments, dict):
         return "", 0
-    shown = []
-    digest = 0
-    for name, value in list(arguments.items())[:12]:
+    shown, rest = [], []
+    for name, value in islice(arguments.items(), _MOST_ARGUMENTS):
         text = value if isinstance(value, str) else repr(value)
-        digest = zlib.crc32(f"{name}={len(text)}:{text[:KEPT_CHARS]}{text[KEPT_CHARS:][-KEPT_CHARS:]}".encode(errors="replace"), digest)
         shown.append(f'"{name}": "{text[:KEPT_CHARS]}"')
-    return ", ".join(shown)[:KEPT_CHARS], digest
+        if len(text) > KEPT_CHARS:
+            rest.append(f"{len(text)}:{text[KEPT_CHARS:][-KEPT_CHARS:]}")
+    told = ", ".join(shown)
+    return told[:KEPT_CHARS], zlib.crc32("\0".join((told, *rest)).encode(errors="replace"))
 
 
 def _chat(message: Mapping[str, Any], found: _Found) -> None:

@@ -44,8 +44,11 @@ def client_certificates(policy: Policy) -> _Details:
 
 
 def guards_other_paths(policy: Policy) -> bool:
-    """Whether requests that no worker decides about are shown to one all the same: where it may matter who sends them."""
-    return bool(policy.identity.sources or policy.access.rules)
+    """Whether requests that no worker decides about are shown to one all the same.
+
+    Where it may matter who sends them, and where they lead to the cloud, because nobody reads what they carry.
+    """
+    return bool(policy.identity.sources or policy.access.rules) or (policy.residency.reads and not policy.other_paths.is_on_prem)
 
 
 def token_filters(config: Config) -> list[hcm.HttpFilter]:

@@ -22,19 +22,9 @@ from extproc.config import Config
 from extproc.config.compile_identity import spoken_headers
 from extproc.config.types import Credential
 from extproc.mesh import match as matching
+from extproc.mesh import names
 from extproc.mesh.message import extension, set_header, to_yaml
 
-# Where the APIs and their SDKs put keys and account names, and where browsers and proxies put theirs.
-_CALLERS = (
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "openai-organization",
-    "openai-project",
-    "cookie",
-)
 _ANTHROPIC_VERSION = "2023-06-01"
 
 
@@ -42,7 +32,7 @@ def headers(config: Config) -> tuple[str, ...]:
     """Every header that may carry a credential, the caller's or a backend's, or name the caller, sorted."""
     ours = {_place(backend.credential)[0] for backend in config.backends.values() if backend.credential}
     token = {config.identity.jwt.header} if config.identity.jwt else set()
-    return tuple(sorted({*_CALLERS, *spoken_headers(config.identity), *token, *ours}))
+    return tuple(sorted({*names.CALLERS_HEADERS, *spoken_headers(config.identity), *token, *ours}))
 
 
 def removal_filter(config: Config) -> hcm.HttpFilter:

@@ -38,7 +38,7 @@ def listener_filters(config: Config, policy: Policy) -> list[hcm.HttpFilter]:
         match.http_filter(ANSWER_FILTER, _answer(config)),
         match.http_filter(JSON_FILTER, accounting.json_rules()),
         match.http_filter(SSE_FILTER, accounting.sse_rules()),
-        match.http_filter("envoy.filters.http.router", router.Router()),
+        match.http_filter("envoy.filters.http.router", router.Router(suppress_envoy_headers=True)),
     ]
 
 

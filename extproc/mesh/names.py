@@ -33,6 +33,33 @@ TIER_HEADER = "x-tiermesh-tier"
 BACKEND_HEADER = "x-tiermesh-backend"
 UPSTREAM_ID_HEADER = "x-tiermesh-upstream-request-id"  # the provider's own id, where it sent one
 
+# Where the APIs and their SDKs put keys and account names, where browsers and proxies put theirs, and where proxies say where the
+# caller sits. None of them leaves.
+CALLERS_HEADERS = (
+    "authorization",
+    "proxy-authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "openai-organization",
+    "openai-project",
+    "cookie",
+)
+PLACE_HEADERS = (
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-original-forwarded-for",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "forwarded",
+    "via",
+    "referer",
+)
+
 # gRPC initial metadata that tells the ext_proc streams apart.
 PHASE_KEY = "x-tiermesh-phase"
 REQUEST_PHASE = "request"

@@ -160,7 +160,7 @@ def _removed(config: Config) -> list[str]:
 
     accept-encoding goes too, because a compressed answer has no usage that Envoy can read.
     """
-    return [*names.OUR_REQUEST_HEADERS, *credentials.headers(config), "x-forwarded-for", "accept-encoding"]
+    return [*names.OUR_REQUEST_HEADERS, *credentials.headers(config), *names.PLACE_HEADERS, "accept-encoding"]
 
 
 def _labels() -> list[core.HeaderValueOption]:

@@ -8,20 +8,21 @@ those start at the literal, and their check looks back.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import platform
+import re
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import hyperscan
 
+from extproc.residency.databases import Source, databases
+
 # One callback takes 0.2 µs. A text in which nearly every byte ends a match was written to be that.
 _MIN_EVENTS = 4_096
 _EVENTS_PER_BYTE = 0.5
+
+_MANY = 64  # patterns
+_BEGINS_WITH_WORD = re.compile(r"(?:\\b|\^|\||\(\?:|\[\^A-Za-z0-9\]|\))*(?:[A-Za-z]{3}|\\x|[^\x00-\x7f])")
 
 
 class Pattern(NamedTuple):
@@ -40,7 +41,7 @@ class Found(NamedTuple):
 
 
 class Finds(NamedTuple):
-    """The candidates of a text, in the order of their ends; `is_cut` where there were too many to list."""
+    """The candidates of a text; `is_cut` where there were too many to list."""
 
     candidates: list[Found]
     is_cut: bool
@@ -63,13 +64,14 @@ class Engine:
     """
 
     def __init__(self, patterns: Sequence[Pattern], cache: Path | None = None) -> None:
-        self._database = _database(patterns, cache) if patterns else None
+        try:
+            self._databases = databases(_sources(patterns), cache)
+        except hyperscan.error as error:
+            raise ValueError(_problem(patterns) or str(error)) from error
 
     def find(self, data: bytes, max_events: int | None = None) -> Finds:
         """Where the patterns match in `data`, which is UTF-8; no more than about `max_events` ends of matches are looked at."""
         ends: dict[tuple[int, int], int] = {}
-        if self._database is None or not data:
-            return Finds([], False)
         budget = _MIN_EVENTS + int(len(data) * _EVENTS_PER_BYTE) if max_events is None else max_events
         count = 0
 
@@ -81,47 +83,29 @@ class Engine:
 
         is_cut = False
         try:
-            self._database.scan(data, match_event_handler=on_match)
+            for database in self._databases if data else ():
+                database.scan(data, match_event_handler=on_match)
         except hyperscan.ScanTerminated:
             is_cut = True
         return Finds([Found(index, start, end) for (index, start), end in ends.items()], is_cut)
 
 
-def _database(patterns: Sequence[Pattern], cache: Path | None) -> hyperscan.Database:
-    if cache is None:
-        return _compiled(patterns)
-    # The version is Hyperscan's and this machine's: a database is for the processor it was compiled on.
-    stated = repr((version("hyperscan"), platform.machine(), platform.node(), [(pattern.text, _flags(pattern)) for pattern in patterns]))
-    path = cache / f"{hashlib.sha256(stated.encode()).hexdigest()}.hs"
-    try:
-        return _loaded(path.read_bytes())
-    except (OSError, hyperscan.error):
-        database = _compiled(patterns)
-    with contextlib.suppress(OSError):  # without it, the next start compiles again
-        written = path.with_suffix(f".{os.getpid()}")
-        written.write_bytes(hyperscan.dumpb(database))
-        written.replace(path)
-    return database
-
-
-def _loaded(raw: bytes) -> hyperscan.Database:
-    database = hyperscan.loadb(raw, hyperscan.HS_MODE_BLOCK)
-    database.scratch = hyperscan.Scratch(database)
-    return database
-
-
-def _compiled(patterns: Sequence[Pattern]) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    try:
-        database.compile(
-            expressions=[pattern.text.encode() for pattern in patterns],
-            ids=list(range(len(patterns))),
-            elements=len(patterns),
-            flags=[_flags(pattern) for pattern in patterns],
+def _sources(patterns: Sequence[Pattern]) -> list[Source]:
+    """`patterns` as one automaton, or as two where there are many: beside words, what begins with digits compiles three times as long."""
+    numbered = list(enumerate(patterns))
+    parts = [numbered]
+    if len(patterns) > _MANY:
+        words = [entry for entry in numbered if _BEGINS_WITH_WORD.match(entry[1].text)]
+        parts = [[entry for entry in numbered if not _BEGINS_WITH_WORD.match(entry[1].text)], words]
+    return [
+        Source(
+            tuple(pattern.text.encode() for _, pattern in part),
+            tuple(_flags(pattern) for _, pattern in part),
+            tuple(number for number, _ in part),
         )
-    except hyperscan.error as error:
-        raise ValueError(_problem(patterns) or str(error)) from error
-    return database
+        for part in parts
+        if part
+    ]
 
 
 def _flags(pattern: Pattern) -> int:
@@ -138,7 +122,7 @@ def _problem(patterns: Sequence[Pattern]) -> str | None:
         return None
     for index, pattern in enumerate(patterns):
         try:
-            _compiled((pattern,))
-        except ValueError as error:
+            databases(_sources((pattern,)))
+        except hyperscan.error as error:
             return f"pattern {index}, {pattern.text}: {error}"
     return None

@@ -34,6 +34,10 @@ _LIKE = {
     "\u2215": "/",
     "\u2236": ":",
     "\u3002": ".",  # what domain names may have for a dot (UTS 46)
+    # White on black, in three fonts: they have no compatibility form.
+    **{chr(first + n): str(n + 1) for first in (0x2776, 0x2780, 0x278A) for n in range(9)},
+    **{chr(first + n): chr(65 + n) for first in (0x1F150, 0x1F170, 0x1F1E6) for n in range(26)},
+    "\u24ff": "0",
 }
 _SPACE, _DASH, _FORMAT = "Zs", "Pd", "Cf"
 

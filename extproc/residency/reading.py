@@ -58,6 +58,9 @@ _SIGNATURE = "signature"
 _SIGNED = "thinking"
 _SEALED_TYPE = "redacted_thinking"
 
+# How pictures, sound and PDFs begin in base64: parts of a type that is not known here may have them.
+_MEDIA_STARTS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "SUkqA", "TU0AK", "SUQz", "T2dnUw", "ZkxhQ", "JVBERi")
+_HEAD_CHARS = 64
 _DATA_URI = re.compile(r"data:([\w.+-]*/?[\w.+-]*)((?:;[^,;]{0,64}){0,4}),", re.IGNORECASE)
 _NUMBERS = (Api.COMPLETIONS, Api.EMBEDDINGS)
 _TOKENS = ("prompt", "input")
@@ -76,15 +79,21 @@ def read(request: Request) -> Text:
     for key, value in request.members.items():
         if key in _TOKENS and request.api in _NUMBERS and _is_token_ids(value):
             reader.unread.add("token_ids")
+            reader.pieces += _texts(value)
         else:
             reader.member(key, value, "")
     return Text(reader.pieces, frozenset(reader.unread))
 
 
 def _is_token_ids(value: object) -> bool:
-    if not isinstance(value, list) or not value:
-        return False
-    return type(value[0]) is int or (isinstance(value[0], list) and _is_token_ids(value[0]))
+    """Whether a list has numbers in it, at any depth: some servers take texts and token numbers side by side, and 1.0 for 1."""
+    return isinstance(value, list) and any(isinstance(item, (int, float)) or _is_token_ids(item) for item in value)
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return [value] if isinstance(value, str) else []
 
 
 class _Reader:
@@ -106,6 +115,8 @@ class _Reader:
             self._array(key, value, media)
         elif value is not None:
             self.pieces.append(f"{key}: {_number(value)}")
+        elif key not in _UNLABELLED:
+            self.pieces.append(key)
 
     def _object(self, key: str, members: dict[str, Any], media: str) -> None:
         if key and key not in _UNLABELLED:
@@ -117,7 +128,9 @@ class _Reader:
                 self.unread.add(media)
         for name, value in members.items():
             if isinstance(value, str) and _is_state(name, kind):
-                if value and name != _SIGNATURE:
+                if name == _SIGNATURE:
+                    self._signature(value)
+                elif value:
                     self.unread.add("encrypted")
             else:
                 self.member(name, value, _MEDIA_KEYS.get(name, media))
@@ -140,15 +153,27 @@ class _Reader:
 
     def _string(self, key: str, value: str, media: str) -> None:
         if value in _WORDS:
+            if key and key not in _UNLABELLED:
+                self.pieces.append(key)  # the API's word, under a key that may be the caller's
             return
         if value[:5].lower() == "data:" and (head := _DATA_URI.match(value)) is not None:
+            if key and key not in _UNLABELLED:
+                self.pieces.append(f"{key}:")
             self._data_uri(head, value, media)
         elif media and key in _PAYLOADS:
             self._payload(value, media)
         else:
             if media and key in _ELSEWHERE:
                 self.unread.add(media)
+            elif value.startswith(_MEDIA_STARTS) and _is_base64(value):
+                self.unread.add(blob.read(unwrap.decoded(value[:_HEAD_CHARS])).media or "file")
             self.pieces.append(value if not key or key in _UNLABELLED else f"{key}: {value}")
+
+    def _signature(self, value: str) -> None:
+        # Signatures are bytes in base64; text in the place of one is text.
+        found = blob.read(unwrap.decoded(value)) if _is_base64(value) else blob.Blob(value, "")
+        if found.text is not None:
+            self.pieces.append(found.text)
 
     def _data_uri(self, head: re.Match[str], value: str, media: str) -> None:
         data = value[head.end() :]

@@ -56,7 +56,7 @@ class _Tally:
 class Scanner:
     """The detectors of one policy, compiled. ValueError for a pattern or a network that is none.
 
-    `cache` is a private directory for what was compiled (`Engine`). Holds no state of a request; one for each thread, since
+    `cache` is a private directory for what was compiled (`databases`). Holds no state of a request; one for each thread, since
     Hyperscan's scratch space is the database's.
     """
 
@@ -65,7 +65,7 @@ class Scanner:
     ) -> None:
         self._detectors = detectors_of(policy) if detectors is None else detectors
         self._engine = Engine([Pattern(detector.pattern, detector.caseless) for detector in self._detectors], cache)
-        self._context = ContextJudge.load() if detectors is None else None
+        self._context = ContextJudge.load(cache=cache) if detectors is None else None
         self._ignored_kinds = policy.ignored_kinds
         self._allowed = tuple((_token(allowed.pattern), allowed.kinds) for allowed in policy.allowed)
         self._deadline_s = policy.deadline_s
@@ -165,7 +165,7 @@ class Scanner:
 
 def _token(pattern: str) -> re.Pattern[bytes]:
     """The pattern of an allowed text, where it stands by itself and is no part of a longer name or number."""
-    return re.compile(rb"(?i)(?<![\w@.+-])(?:" + pattern.encode() + rb")(?![\w@-])")
+    return re.compile(rb"(?i)(?<![\w@.+-])(?:" + pattern.encode() + rb")(?![\w@-]|\.\w)")
 
 
 def _is_new(piece: str, seen: set[bytes]) -> bool:

@@ -39,6 +39,7 @@ _MIN_RUN_CHARS = 14
 _MAX_DIGEST_CHARS = 128
 _RETRY_BYTES = 512  # of a run that has been looked at before, from another place
 _WRAPPED = re.compile(rb"(?:[A-Za-z0-9+/]{60,76}\r?\n[ \t]*){1,65536}[A-Za-z0-9+/]*={0,2}")
+_LINE = re.compile(rb"([A-Za-z0-9+/]{14,200})\r?\n")
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
 _SPACED_HEX = re.compile(rb"[0-9A-Fa-f]{2}(?:[ :,-]{1,2}[0-9A-Fa-f]{2})+")
@@ -64,15 +65,17 @@ def unwrap(data: bytes) -> Inner:
     unread: set[str] = set()
     pieces = _unescaped(data)
     done = tried = 0
-    for run in sorted(_runs.find(data).candidates, key=_start):
+    finds = _runs.find(data)
+    if finds.is_cut:
+        unread.add("too_many")
+    for run in sorted(finds.candidates, key=_start):
         start = _first(data, run)
         if start < done:
             continue
-        raw, end = _take(data, start, run.number, _RETRY_BYTES if start < tried else len(data))
+        found, end = _read(data, start, run.number, _RETRY_BYTES if start < tried else len(data))
+        if found.text is not None and start < tried:  # text after all, so all of it; no byte is read a third time
+            found, end = _read(data, start, run.number, len(data))
         tried = max(tried, end)
-        if not raw:
-            continue
-        found = blob.read(raw)
         if found.text is not None:
             pieces.append(found.text)
             done = end
@@ -102,7 +105,13 @@ def _first(data: bytes, run: Found) -> int:
     char = data[run.start : run.start + 1]
     if run.number >= 2 and data[run.start + 1 : run.start + 2] in (b"x", b"X"):
         return run.start + 2
-    return run.start if char.isalnum() or (char and char in b"+_-" and run.number < 2) else run.start + 1
+    return run.start if char.isalnum() or (char and char in b"+_-" and run.number == 1) else run.start + 1
+
+
+def _read(data: bytes, start: int, index: int, limit: int) -> tuple[blob.Blob, int]:
+    """What the run at `start` turns out to be, and where it ends."""
+    raw, end = _take(data, start, index, limit)
+    return (blob.read(raw) if raw else blob.Blob(None, "")), end
 
 
 def _take(data: bytes, start: int, index: int, limit: int) -> tuple[bytes, int]:
@@ -111,12 +120,20 @@ def _take(data: bytes, start: int, index: int, limit: int) -> tuple[bytes, int]:
         match = (_HEX if index == 2 else _SPACED_HEX).match(data, start, start + limit)
         digits = match[0].translate(None, _NOT_HEX) if match else b""
         return bytes.fromhex(digits[: len(digits) & ~1].decode()), match.end() if match else start
-    match = _WRAPPED.match(data, start, start + limit) or _RUN.match(data, start, start + limit)
+    match = _WRAPPED.match(data, start, start + limit) or _even_lines(data, start, start + limit) or _RUN.match(data, start, start + limit)
     if match is None or match.end() - start < _MIN_RUN_CHARS:
         return b"", start
     if match.end() - start <= _MAX_DIGEST_CHARS and _HEX.fullmatch(match[0]):
         return b"", match.end()  # a digest
     return _bytes_of(_SPACES.sub(b"", match[0])), match.end()
+
+
+def _even_lines(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
+    """Base64 in lines of one width, whatever that is."""
+    line = _LINE.match(data, start, end)
+    if line is None:
+        return None
+    return re.compile(rb"(?:[A-Za-z0-9+/]{%d}\r?\n[ \t]*)+[A-Za-z0-9+/]*={0,2}" % len(line[1])).match(data, start, end)
 
 
 def _unescaped(data: bytes) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from extproc.dialects import Step
 
@@ -26,6 +27,7 @@ class Act(StrEnum):
 
 
 NO_HARM, MILD, BAD, CRITICAL = 0, 1, 2, 4
+_COMPLAINT_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Deed:
 
     act: Act
     severity: int
-    target: str  # the file it is about, "" for none or unknown
+    target: str  # the file it changes, "" for none or unknown
     call: tuple[str, int]  # tool and digest: equal for the same call again
     mark: str  # what the failure looks like, "" for none: equal for the same failure again
     result: tuple[str, str]
@@ -113,7 +115,14 @@ _FAILURE = re.compile(
     r"|npm ERR!|BUILD FAILED|compilation (?:failed|terminated)|panicked at|FAILURES!",
     re.MULTILINE,
 )
-_CRITICAL = ("segmentation fault", "core dumped", "out of memory", "outofmemory", "memoryerror", "oom-kill", "no space left on device") + (
+_CRITICAL = (
+    "segmentation fault",
+    "core dumped",
+    "out of memory",
+    "outofmemory",
+    "memoryerror",
+    "oom-kill",
+    "no space left on device",
     "all goroutines are asleep",
     "maximum recursion depth",
     "stack overflow",
@@ -126,7 +135,7 @@ def deed_of(step: Step) -> Deed:
     """The step, weighed."""
     act = _act(step)
     severity = _severity(step, act) if step.is_answered else NO_HARM
-    found = _TARGET.search(step.arguments)
+    found = _TARGET.search(step.arguments) if act is Act.WRITE else None
     return Deed(
         act=act,
         severity=severity,
@@ -140,7 +149,7 @@ def deed_of(step: Step) -> Deed:
 
 
 def _act(step: Step) -> Act:
-    words = {word.lower() for word in _WORD.findall(step.tool)}
+    words = _words(step.tool)
     if words & _PLANS:
         return Act.OTHER
     if words & _WEBS:
@@ -151,6 +160,11 @@ def _act(step: Step) -> Act:
         # One tool of some agents both shows and edits, and says in its arguments which.
         return Act.READ if words & _READS or _VIEWING.search(step.arguments) else Act.WRITE
     return Act.READ if words & _READS else Act.OTHER
+
+
+@lru_cache(maxsize=1_024)
+def _words(tool: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(tool))
 
 
 def _act_of_command(arguments: str, otherwise: Act) -> Act:
@@ -171,7 +185,7 @@ def _severity(step: Step, act: Act) -> int:
     said = _exit_code(step)
     if act in (Act.READ, Act.OTHER, Act.WEB):
         # What is read may be about errors; only what the tool says of itself is one. A search without a match exits with 1.
-        return MILD if step.is_error or said not in (None, 0, 1) or (said is None and _OPENING.match(step.head)) else NO_HARM
+        return MILD if step.is_error or said not in (None, 0, 1) or (said is None and _is_complaint(step)) else NO_HARM
     if said == 0:
         return NO_HARM
     is_known = said is not None or step.is_error
@@ -183,6 +197,11 @@ def _severity(step: Step, act: Act) -> int:
     return BAD if is_known or _looks_failed(step, act) else NO_HARM
 
 
+def _is_complaint(step: Step) -> bool:
+    """Whether the result is a line in which a tool complains, and not something that it was asked to show."""
+    return not step.tail and len(step.head) <= _COMPLAINT_CHARS and step.head.count("\n") <= 1 and _OPENING.match(step.head) is not None
+
+
 def _looks_failed(step: Step, act: Act) -> bool:
     ends = (step.head, step.tail) if act is Act.CHECK else (step.tail or step.head,)
     return _OPENING.match(step.head) is not None or any(_FAILURE.search(end) for end in ends)
@@ -190,10 +209,10 @@ def _looks_failed(step: Step, act: Act) -> bool:
 
 def _exit_code(step: Step) -> int | None:
     """The exit code that the harness wrote before or after the output."""
-    found = _EXIT.search(step.head[:120]) or next(iter(_EXIT.findall((step.tail or step.head)[-160:])[-1:]), None)
-    if found is None:
-        return None
-    return int(found if isinstance(found, str) else found[1])
+    for end in (step.head[:120], (step.tail or step.head)[-160:]):
+        if ("xit" in end or "code" in end) and (found := _EXIT.findall(end)):
+            return int(found[-1])
+    return None
 
 
 def _mark(step: Step) -> str:

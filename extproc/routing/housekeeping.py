@@ -61,7 +61,7 @@ _TASKS: tuple[tuple[Chore, tuple[str, ...], re.Pattern[str]], ...] = tuple(
     for chore, traces, ways in (
         (
             Chore.TITLE,
-            ("title", "tags", "emoji", "heading", "caption", "name th", "words", "characters"),
+            ("title", "tags", "emoji", "heading", "caption", "name th", "summari", "describe th", "label th"),
             (
                 rf"\b{_MAKE}[^.\n]{{0,70}}{_TITLED}[^\n]{{0,60}}\b{_TALK}",
                 rf"\b{_TALK} title\b|\btitle (?:generator|writer|creator)\b|\bname (?:this|the) {_TALK}",
@@ -94,15 +94,16 @@ _TASKS: tuple[tuple[Chore, tuple[str, ...], re.Pattern[str]], ...] = tuple(
 # What such a task is about comes with it: the conversation or the changes, marked as such.
 _MATERIAL = re.compile(
     r"<(?:chat_?history|conversation|transcript|session|messages?|history|diff|text|query)\b|^#{1,4} ?(?:task|chat history|conversation)\b"
-    r"|^\W{0,3}(?:user|human|assistant|ai) ?:|^diff --git |^@@ -|^```diff|\bstaged\b|\bconversation:|\bfollowing (?:diff|conversation|chat|changes)\b",
+    r"|^\W{0,3}(?:user|human|assistant|ai) ?:|^diff --git |^@@ -|^```diff|\bstaged\b|\bconversation:"
+    r"|\bfollowing (?:diff|conversation|chat|changes)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_PIECES = r"(?:words?|characters|chars|tokens|questions|suggestions|tags)"
 _COUNT = r"(?:\d{1,2}|two|three|four|five|six|seven|eight|ten|few)"
 _BRIEF = re.compile(
     "|".join(
         (
-            rf"\b{_COUNT}(?:\s?(?:[-\u2013]|to|or)\s?(?:\d{{1,3}}|\w+))?(?:\s|-)"
-            r"(?:words?|characters|chars|tokens|questions|suggestions|tags)\b",
+            rf"\b{_COUNT}(?:\s?(?:[-\u2013]|to|or)\s?(?:\d{{1,3}}|\w+))?(?:\s|-){_PIECES}\b",
             r"\bunder \d{1,3}\b|[\u2264<]\s?=?\s?\d{1,3}\b|\bnothing else\b|\b(?:one|single)[ -](?:line|sentence)\b",
             r"\b(?:title|message|text) only\b",
             r"\b(?:only|nothing but|just) (?:the|a|an|with|output|return|respond|reply|json|valid)\b",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from extproc.audit import Log, load_keys
+from extproc.audit import Entry, Log, Outcome, Unwritten, load_keys
 from extproc.clock import SystemClock
 from extproc.config import Config, Policy
-from extproc.custody import Custody, Inspector, Memories
+from extproc.custody import Auditor, Custody, Inspector, Memories
 from extproc.dialects import Request
+from extproc.errors import StartError
 from extproc.residency import Inspection, Scanner, ScanPolicy, scan_policy
 from extproc.telemetry import Metrics
 
@@ -23,19 +24,30 @@ class _Broken:
         return Inspection(is_error=True)
 
 
+class _NoLog:
+    """A log that could not be begun: it takes nothing."""
+
+    def digest(self, body: bytes) -> str:  # noqa: ARG002 - as the protocol has it
+        return ""
+
+    async def append(self, entry: Entry) -> Outcome:  # noqa: ARG002 - as above
+        return Unwritten("permission")
+
+
 class Keeping:
     """One worker's. The scanner is made anew where a reload changes what is looked for."""
 
     def __init__(self, config: Config, run_dir: Path, classifier: str) -> None:
         self._classifier = classifier
-        self._log = _log_of(config, run_dir)
+        self._config, self._run_dir = config, run_dir
+        self._log = _log_of(config, run_dir) if config.residency.mode != "off" else None
         self._looked_for: ScanPolicy | None = None
         self._inspector: Inspector | None = None
 
     def custody(self, policy: Policy, memories: Memories | None) -> Custody:
         """The way to the outside for this policy's pipeline."""
         inspector = self._scanner(policy) if policy.residency.reads else None
-        return Custody(inspector, memories, self._log, self._classifier)
+        return Custody(inspector, memories, self._auditor(policy), self._classifier)
 
     def count(self, metrics: Metrics) -> None:
         """What is written and what is not, on the metrics page."""
@@ -50,6 +62,16 @@ class Keeping:
         """Writes what waits."""
         if self._log is not None:
             await self._log.close()
+
+    def _auditor(self, policy: Policy) -> Auditor | None:
+        """The log, begun at the latest when a reload first asks for it: what leaves from then on has its record, or stays."""
+        if self._log is None and policy.residency.reads:
+            try:
+                self._log = _log_of(self._config, self._run_dir)
+            except StartError as error:
+                log.error("%s; nothing leaves until a restart", error)  # noqa: TRY400 - the reason is all there is to say
+                return _NoLog()
+        return self._log
 
     def _scanner(self, policy: Policy) -> Inspector:
         wanted = scan_policy(policy.residency)
@@ -75,7 +97,7 @@ def audit_key(config: Config, run_dir: Path) -> Path:
 
 def _log_of(config: Config, run_dir: Path) -> Log | None:
     """The log; None where none is kept. Raises StartError when its key cannot be used."""
-    if not config.audit.enabled or config.residency.mode == "off":
+    if not config.audit.enabled:
         return None
     keys = load_keys(audit_key(config, run_dir))
     settings = config.audit

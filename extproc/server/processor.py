@@ -121,10 +121,12 @@ class FailoverCall:
 
     def _shape(self, request: pb.ProcessingRequest) -> bytes | Awaitable[bytes]:
         fields = request.metadata_context.filter_metadata[names.NAMESPACE].fields
-        ticket = Ticket.decode(fields["ticket"].string_value) if "ticket" in fields else None
-        if ticket is None or not 1 <= self._attempt <= len(ticket.chain):
+        if "ticket" not in fields:
             # A request that went out unread (we were away at the time) has no ticket: it goes on as it is, on its on-premises chain.
             return codec.CONTINUE_REQUEST_BODY
+        ticket = Ticket.decode(fields["ticket"].string_value)
+        if ticket is None or not 1 <= self._attempt <= len(ticket.chain):
+            raise CallError(Status.INTERNAL, "the ticket does not say which backend this attempt is for")
         backend = self._pipeline.policy.backends.get(ticket.chain[self._attempt - 1])
         if backend is None:
             raise CallError(Status.UNAVAILABLE, "the backend is no longer configured")

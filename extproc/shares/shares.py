@@ -70,8 +70,7 @@ class Shares:
         for record in records:
             if record.score is not None and record.kind == "routed":
                 for share, scope in counted_in(self._shares, parse(record.scope)):
-                    if (count := self._count(share, scope)) is not None:
-                        count.fresh[bin_of(record.score)] += 1
+                    self._count(share, scope).fresh[bin_of(record.score)] += 1
 
     def held(self, scope: Scope) -> Held | None:
         """The thresholds that hold the shares of `scope`; None: those configured, as nothing is held or too little is known yet."""
@@ -81,10 +80,7 @@ class Shares:
             return self._held[scope]
         if len(self._held) >= _MOST_SCOPES:
             self._held.clear()
-        counted = []
-        for share, part in counted_in(self._shares, scope):
-            if (count := self._count(share, part)) is not None:
-                counted.append((share, count.counts))
+        counted = [(share, self._count(share, part).counts) for share, part in counted_in(self._shares, scope)]
         found = self._held[scope] = held(self._configured, counted)
         return found
 
@@ -108,7 +104,10 @@ class Shares:
         if due:
             self._held.clear()
 
-    async def _exchange(self, keys: Sequence[_Key]) -> None:
+    async def _exchange(self, due: Sequence[_Key]) -> None:
+        keys = [key for key in due if key in self._counts]  # some may have been given up while others were read
+        if not keys:
+            return
         counts = [self._counts[key] for key in keys]
         told = [count.fresh for count in counts]
         arguments: list[Argument] = []
@@ -126,15 +125,16 @@ class Shares:
         for key, count, said in zip(keys, counts, answer, strict=True):
             count.counts = _read(*said)
             # Least recently read first, where there are more than a turn takes.
-            if self._counts.pop(key, None) is count:
-                self._counts[key] = count
+            if self._counts.get(key) is count:
+                self._counts[key] = self._counts.pop(key)
 
-    def _count(self, share: Share, scope: str) -> _Count | None:
+    def _count(self, share: Share, scope: str) -> _Count:
         count = self._counts.get((share.name, scope))
-        if count is None and len(self._counts) < _MOST_KEYS:
+        if count is None:
+            if len(self._counts) >= _MOST_KEYS:
+                del self._counts[next(iter(self._counts))]  # least recently read; what the store has of it stays there
             count = self._counts[share.name, scope] = _Count(share)
-        if count is not None:
-            count.is_wanted = True
+        count.is_wanted = True
         return count
 
 

@@ -210,9 +210,9 @@ def test_a_manifest_that_is_not_json_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_was_read_can_be_seen() -> None:
-    seen, verdict = MODEL.explain(Prompt("Hello THERE", turns=(Said("user", "Hello THERE"),)))
-    assert seen.ask == "hello there"
-    assert verdict == MODEL.classify_text("Hello THERE")
+    seen, verdict = MODEL.explain(Prompt("Hello! Shut THE door", turns=(Said("user", "Hello! Shut THE door"),)))
+    assert seen.ask == "shut the door"
+    assert verdict == MODEL.classify_text("Hello! Shut THE door")
 
 
 def test_each_token_counts_in_its_own_piece(tmp_path: Path) -> None:

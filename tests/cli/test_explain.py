@@ -26,7 +26,7 @@ def test_the_whole_decision_as_json(tiermesh: Tiermesh) -> None:
     done = tiermesh("explain", "-", "--json", stdin=body(EASY))
     said = done.json()
     assert done.status == 0
-    assert set(said) == {"request", "verdict", "tiers", "backends", "decision"}
+    assert set(said) == {"request", "verdict", "residency", "routing", "tiers", "backends", "decision"}
     assert (said["request"]["api"], said["request"]["asked_model"], said["decision"]["kind"]) == ("chat", "gpt-4o", "routed")
     assert 0 <= said["verdict"]["score"] <= 1
     assert said["decision"]["headers"]["x-tiermesh-chain"] == "+".join(said["decision"]["chain"])

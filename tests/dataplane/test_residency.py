@@ -111,6 +111,17 @@ def test_what_is_sensitive_is_answered_on_premises(stack: Stack, body: dict[str,
     assert record.kinds == ("iban:1",)
 
 
+def test_a_path_that_nobody_reads_is_closed_where_it_leads_to_the_cloud() -> None:
+    paths = ("/v1/files", "/v1/chat/completions/", "/V1/chat/completions", "/v1/chat%2fcompletions", "/v1/messages/count_tokens")
+    with running(listener=", other_paths: mid", workers=1) as stack:
+        for path in paths:
+            assert stack.post(path, chat_body(f"about {MARKER}")).status == 403
+        assert stack.post("/v1/chat/completions", chat_body(MARKER), method="PUT").status == 403
+        assert stack.get(f"/v1/files?after={MARKER.replace(' ', '')}").status == 403
+        assert in_the_cloud(stack) == []
+        assert not [arrival for name in CLOUD for arrival in tuple(stack.standins[name].arrivals) if arrival.path.startswith("/v1")]
+
+
 def test_it_stays_when_ours_fails(stack: Stack) -> None:
     stack.standins["local"].then(Behaviour(status=503))
     answer = stack.chat(f"a hard one about {MARKER}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from extproc.cli.explain import _show
 from extproc.config import Api, compile_config, parse
@@ -97,9 +95,8 @@ def test_the_price_of_each_backend_and_what_others_would_cost() -> None:
 
 @pytest.mark.parametrize(("mode", "is_followed"), [("shadow", False), ("enforce", True)])
 def test_the_mode_and_whether_it_is_followed(mode: str, *, is_followed: bool) -> None:
-    more = f"classifier: {{}}\n" if mode == "enforce" else ""
     text = CONFIG.replace("routing:\n", f"routing:\n  mode: {mode}\n")
-    pipeline = Pipeline(compile_config(parse(text + more)), FixedScorer(0.1), ManualClock())
+    pipeline = Pipeline(compile_config(parse(text)), FixedScorer(0.1), ManualClock())
     found = explain(pipeline, Api.CHAT, asking())
     assert isinstance(found, Explanation)
     assert (found.routing["mode"], found.routing["is_followed"]) == (mode, is_followed)
@@ -113,7 +110,9 @@ def test_embeddings_are_not_routed() -> None:
 
 
 @pytest.mark.parametrize("name", ["the same test fails after each of three changes", "it only looks around", "an edit without tools"])
-def test_every_step_is_a_row(name: str) -> None:
-    out = io.StringIO()
-    said = explained(*body_of("agent_turns", name), ("acme", "", "", "", ""))
-    _show(said, Console(file=out, width=200)) if "console" in _show.__code__.co_varnames[:2] else None
+def test_every_step_is_a_row(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _show(explained(*body_of("agent_turns", name), ("acme", "", "", "", "")))
+    out = capsys.readouterr().out
+    for step in ("mode", "pins", "past", "loop", "housekeeping", "asked for", "rules", "thresholds", "wanted", "prices", "otherwise"):
+        assert step in out
+    assert "floor (min_tier: standard)" in out

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from extproc.config import compile_config, parse
 from extproc.custody import Custody
+from extproc.errors import ProtocolError
 from extproc.pipeline import Head, Pipeline, Release, Reply
 from extproc.testing import FixedScorer, ManualClock
 from extproc.testing.custody import Auditor, Faring, MarkedInspector, Memories
@@ -257,11 +259,28 @@ async def test_a_fallback_to_the_cloud_is_on_record_first() -> None:
     assert isinstance(world.pipeline.fall_back(ticket, 2, backends["local"], body), Release)
 
 
+async def test_what_stays_does_not_follow_a_backend_that_a_reload_moves_to_the_cloud() -> None:
+    world = World()
+    answer = await world.decide("prove it to joe@mail")
+    assert isinstance(answer, Release)
+    ticket, body = ticket_of(answer), answer.body or b""
+    moved = replace(world.pipeline.policy.backends["local"], is_on_prem=False)
+    with pytest.raises(ProtocolError):
+        world.pipeline.fall_back(ticket, 2, moved, body)
+    assert "fell_back" not in [entry.event for entry in world.auditor.entries]
+    clean = ticket_of(await world.decide("tidy up"))
+    further = world.pipeline.fall_back(clean, 2, moved, body)
+    assert inspect.isawaitable(further)
+    assert isinstance(await further, Release)
+
+
 @pytest.mark.parametrize(
     ("config", "status"),
     [("", 403), ("residency: {rules: {files: {kinds: ['unread:other_path'], action: allow}}}", 0), ('residency: {mode: "off"}', 0)],
 )
 def test_paths_that_cannot_be_read_do_not_lead_to_the_cloud(config: str, status: int) -> None:
     world = World(f"listener: {{other_paths: mid}}\n{config}")
-    answer = world.pipeline.greet(Head("POST", "/v1/files", {":path": "/v1/files"}, has_body=True))
-    assert (answer.status if isinstance(answer, Reply) else 0) == status
+    for head in (Head("POST", "/v1/files", {}, has_body=True), Head("GET", "/v1/files?after=joe", {}, has_body=False)):
+        answer = world.pipeline.greet(head)
+        assert (answer.status if isinstance(answer, Reply) else 0) == status
+    assert not isinstance(world.pipeline.greet(Head("GET", "/v1/files", {}, has_body=False)), Reply)

@@ -43,7 +43,7 @@ class Inspector:
 
     fault: str = ""
 
-    def scan(self, request: Request, waived: frozenset[int] | None = None) -> Inspection:  # noqa: ARG002
+    def scan(self, request: Request, waived: frozenset[int] | None = None) -> Inspection:
         if self.fault == "error":
             return Inspection(is_error=True)
         if self.fault == "deadline":

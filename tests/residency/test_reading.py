@@ -50,6 +50,11 @@ UNREAD = [
     ),
     ("token_ids", Api.COMPLETIONS, {"model": "m", "prompt": [1, 2, 3]}),
     ("token_ids", Api.EMBEDDINGS, {"model": "m", "input": [[1, 2], [3]]}),
+    ("token_ids", Api.EMBEDDINGS, {"model": "m", "input": [1.0, 2]}),
+    ("token_ids", Api.COMPLETIONS, {"model": "m", "prompt": [[], [1, 2]]}),
+    ("token_ids", Api.COMPLETIONS, {"model": "m", "prompt": ["text", [1, 2]]}),
+    ("image", Api.CHAT, _chat({"type": "media", "data": base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()})),
+    ("file", Api.CHAT, _chat({"type": "media", "inline": {"data": base64.b64encode(b"%PDF-1.7\n" + bytes(60)).decode()}})),
     ("encoding", Api.CHAT, _chat({"type": "text", "text": "unpack " + base64.b64encode(gzip.compress(b"planted" * 9)).decode()})),
 ]
 
@@ -72,4 +77,30 @@ def test_a_signature_anywhere_else_is() -> None:
 
 def test_members_keep_their_keys() -> None:
     request = request_of(Api.CHAT, {"model": "m", "messages": [], "metadata": {"card": 4111, "ok": True, "none": None, "list": [1, 2.5]}})
-    assert reading.read(request).pieces == ["model: m", "metadata:", "card: 4111", "ok: true", "list:", "1, 2.5"]
+    assert reading.read(request).pieces == [
+        "model: m",
+        "metadata:",
+        "card: 4111",
+        "ok: true",
+        "none",
+        "list:",
+        "1, 2.5",
+    ]
+
+
+@pytest.mark.parametrize("value", [None, "user", "text", {}, [], "", "data:,x", 1, True])
+def test_keys_are_read_whatever_stands_under_them(value: object) -> None:
+    body = {"model": "m", "messages": [], "metadata": {"planted": value}}
+    assert "planted" in " ".join(reading.read(request_of(Api.CHAT, body)).pieces)
+
+
+def test_text_in_the_place_of_a_signature_is_read() -> None:
+    thinking = {"type": "thinking", "thinking": "so", "signature": "it is planted"}
+    encoded = {"type": "thinking", "thinking": "so", "signature": base64.b64encode(b"so it is planted, too").decode()}
+    for block in (thinking, encoded):
+        body = {"model": "m", "messages": [{"role": "assistant", "content": [block]}]}
+        assert "planted" in " ".join(reading.read(request_of(Api.MESSAGES, body)).pieces)
+
+
+def test_texts_beside_token_numbers_are_read() -> None:
+    assert "planted" in reading.read(request_of(Api.COMPLETIONS, {"model": "m", "prompt": [1, ["planted"]]})).pieces

@@ -160,10 +160,14 @@ def test_a_further_attempt_is_shaped_for_the_next_backend(is_raw: bool) -> None:
     assert set_headers(common)[":path"] == "/base/v1/chat/completions"
 
 
+def test_an_attempt_at_a_request_that_nobody_decided_about_goes_on_as_it_is() -> None:
+    _, second = attempt("2", None)
+    assert second == pb.ProcessingResponse(request_body=pb.BodyResponse())
+
+
 @pytest.mark.parametrize(
     ("number", "ticket"),
     [
-        ("2", None),
         ("2", ""),
         ("2", "not a ticket"),
         ("3", ticket_of().encode()),
@@ -174,9 +178,10 @@ def test_a_further_attempt_is_shaped_for_the_next_backend(is_raw: bool) -> None:
         ("9" * 5000, ticket_of().encode()),
     ],
 )
-def test_an_attempt_that_nothing_is_known_of_goes_on_as_it_is(number: str, ticket: str | None) -> None:
-    _, second = attempt(number, ticket)
-    assert second == pb.ProcessingResponse(request_body=pb.BodyResponse())
+def test_an_attempt_that_its_ticket_says_nothing_of_fails(number: str, ticket: str) -> None:
+    with pytest.raises(CallError) as failed:
+        attempt(number, ticket)
+    assert failed.value.status is Status.INTERNAL
 
 
 def test_a_backend_that_is_gone_fails_the_attempt() -> None:

@@ -132,3 +132,22 @@ async def test_a_changed_percentage_holds_at_once(store: Store) -> None:
     found = shares.held(HERE)
     assert found is not None
     assert found.up_to[-2] == pytest.approx(0.5, abs=0.01)
+
+
+async def test_more_scopes_than_are_kept_here_are_still_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extproc.shares.shares._MOST_KEYS", 10)
+    shares = shares_of(store)
+    for place in range(30):
+        shares.observe([record(0.5, f"acme/d{place}")])
+        await shares.exchange()
+    assert len(shares._counts) == 10
+    assert len(await store.command("KEYS", "tiermesh:{acme}:scores:*")) == 30
+
+
+async def test_scopes_of_several_organisations_are_kept_apart(store: Store) -> None:
+    shares = Shares(store)
+    shares.follow(compile_config(parse(CONFIG.replace("acme/*", "*") % (20, 3600))))
+    shares.observe([record(0.1, "one/x"), record(0.9, "two/x"), record(0.9, "")])
+    await shares.exchange()
+    keys = {key.decode() for key in await store.command("KEYS", "*scores*")}
+    assert keys == {"tiermesh:{one}:scores:fifth|one", "tiermesh:{two}:scores:fifth|two", "tiermesh:{-}:scores:fifth|"}

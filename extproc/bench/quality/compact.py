@@ -41,8 +41,13 @@ def _message(turn: Sequence[Any], waiting: list[str], place: int) -> dict[str, A
     elif calls and calls[0]:
         ids = [f"call_{place}_{number}" for number in range(int(calls[0]))]
         waiting[:] = ids
-        message["tool_calls"] = [{"id": one, "type": "function", "function": {"name": "tool_0", "arguments": "{}"}} for one in ids]
+        message["tool_calls"] = [{"id": one, "type": "function", "function": _called(one)} for one in ids]
     return message
+
+
+def _called(call_id: str) -> dict[str, str]:
+    # Never the same twice: rows do not say what is called, and a repetition would be a sign of trouble.
+    return {"name": "tool_0", "arguments": _json({"step": call_id})}
 
 
 def _padded(tools: list[dict[str, Any]], chars: int) -> list[dict[str, Any]]:

@@ -43,5 +43,5 @@ def estimate(statistic: Callable[[Ints], float], count: int, draws: int = _DRAWS
     value = float(statistic(np.arange(count)))
     if not len(values):
         return Estimate(value, value, value)
-    low, high = np.quantile(values, (0.025, 0.975)) + (value - values.mean())
-    return Estimate(value, float(low), float(high))
+    low, high = np.clip(np.quantile(values, (0.025, 0.975)) + (value - values.mean()), values.min(), values.max())
+    return Estimate(value, min(float(low), value), max(float(high), value))

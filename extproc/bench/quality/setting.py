@@ -89,7 +89,7 @@ class Settings:
         """
         steps = (self.of_strong(configured, 100 * step / _STEPS) for step in range(_STEPS + 1))
         found = [one for one in (self.all() if self._good is not None else steps) if one.cost <= cost]
-        return max(found, key=lambda one: (one.quality.count if one.quality else 0, one.shares[-1], -one.cost), default=None)
+        return max(found, key=lambda one: (one.quality.count if one.quality else one.shares[-1], -one.cost), default=None)
 
     def of_quality(self, quality: float) -> Setting | None:
         """The cheapest that gives at least this share of the requests a tier as good as needed; None without labels."""

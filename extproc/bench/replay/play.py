@@ -97,10 +97,12 @@ def _steps(stage: _Stage, turn: UserTurn) -> Iterator[int]:
 
 async def _request(stage: _Stage, turn: UserTurn, at: int) -> Sent:
     """One request and its answer. `at`: how many calls of its turn are done."""
-    body, whole = stage.speaker.body(), _read(stage.story.api, stage.speaker.body(is_whole=True))
+    body = stage.speaker.body()
     ticket = await _decided(stage, body)
     backend = stage.policy.backends[ticket.chain[0]]
-    prompt = dialects.estimate_tokens(whole)
+    prompt = ticket.prompt_tokens_estimate
+    if stage.speaker.answer_id:  # the provider reads what it has kept as well
+        prompt = dialects.estimate_tokens(_read(stage.story.api, stage.speaker.body(is_whole=True)))
     cached = _cached(stage, backend.name, prompt)
     cost = cost_micro_usd(backend.tariff.at(stage.clock.wall()), Tokens(prompt, cached, 0, turn.answer_tokens, 0))
     stage.clock.advance(_ANSWER_S)
@@ -117,7 +119,7 @@ async def _request(stage: _Stage, turn: UserTurn, at: int) -> Sent:
 async def _chore(stage: _Stage) -> Sent:
     body = chore(stage.story)
     ticket = await _decided(stage, body)
-    backend, prompt = stage.policy.backends[ticket.chain[0]], dialects.estimate_tokens(_read(stage.story.api, body))
+    backend, prompt = stage.policy.backends[ticket.chain[0]], ticket.prompt_tokens_estimate
     cost = cost_micro_usd(backend.tariff.at(stage.clock.wall()), Tokens(prompt, 0, 0, _CHORE_TOKENS, 0))
     return Sent(backend.name, backend.tier, ticket.reasons, cost, prompt, 0, None)
 

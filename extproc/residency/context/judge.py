@@ -38,18 +38,21 @@ def _start(data: bytes, start: int) -> int:
 class ContextJudge:
     """A loaded model. Nothing of what it reads is kept but single words. One for each thread."""
 
-    def __init__(self, model: manifest.Manifest) -> None:
+    def __init__(self, model: manifest.Manifest, cache: Path | None = None) -> None:
         self.kinds = model.kinds
         self.revision = model.revision
         self._thresholds = model.thresholds
-        self._search = Search(model.openings)
+        self._search = Search(model.openings, cache)
         self._words = Words(model.words)
         self._network = Network(model.weights, self._words.features, len(model.kinds))
 
     @classmethod
-    def load(cls, directory: Path = manifest.DEFAULT_DIRECTORY, sha256: str | None = None) -> ContextJudge:
-        """The model in `directory`, by default the one shipped. Raises ModelError where it is not whole or not the pinned one."""
-        return cls(manifest.read(directory, sha256))
+    def load(cls, directory: Path = manifest.DEFAULT_DIRECTORY, sha256: str | None = None, cache: Path | None = None) -> ContextJudge:
+        """The model in `directory`, by default the one shipped. Raises ModelError where it is not whole or not the pinned one.
+
+        `cache` is a directory for what was compiled (`databases`).
+        """
+        return cls(manifest.read(directory, sha256), cache)
 
     def judge(self, data: bytes) -> list[tuple[str, int, int]]:
         """What is in `data`, which is UTF-8: kind, start and end of the window that holds it. Linear, and bounded."""

@@ -1,8 +1,9 @@
-"""A window of text as numbers: hashed words and pairs of words, and how many words of each class there are.
+"""A window of text as numbers: hashed words and pairs of words, how many words of each class there are, and the known words in order.
 
 A word is known by the class it belongs to (an illness, a relative, a word of questions) rather than by itself, so that what
 the model learnt of one drug holds for all of them. Names are one word, and numbers one for each length. Where no spaces are
-written, pairs of characters are the words, and a class's words are found at every character.
+written, pairs of characters are the words, and a class's words are found at every character. A known word is one that the model
+has a vector for; of an unknown one its longest known beginning is read, if that is most of it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _NAME = re.compile(r"[A-ZÀ-ÞĀ-ſА-Я][a-zß-ÿā-ſа-яё]+(?: [A-Z]\.)?[ -
 _UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f]")
 _ARABIC_JOINED = re.compile(r"^(?:و|ف)?(?:ال|لل|بال|ب|ل|ك)?")
 _LONGEST_CJK = 5
+_LONGEST_KNOWN_CJK = 4
+_LEAST_STEM_CHARS, _LEAST_STEM_SHARE = 4, 0.6
+GAP = 2  # places without a word before each text, so that no three words in a row are of two texts
 _MAX_REMEMBERED, _MAX_REMEMBERED_CHARS = 30_000, 24
 _EDGE = 0x2545F491  # begins every text
 _PAIR, _CLASS_PAIR = 0x9E3779B1, 0x85EBCA6B  # odd multipliers that spread the bits
@@ -58,13 +62,17 @@ def bucket(word: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Texts as numbers: the buckets of words, pairs of words and pairs of classes, and where each text's begin; its features."""
+    """Texts as numbers: the buckets of words, pairs of words and pairs of classes, the places of known words, and where each text's begin;
+    its features.
+    """
 
     words: NDArray[np.int64]
     pairs: NDArray[np.int64]  # as many as words, with the same beginnings
     starts: NDArray[np.int64]
     class_pairs: NDArray[np.int64]
     class_starts: NDArray[np.int64]
+    known: NDArray[np.int64]  # in their order, 0 for none; `GAP` of those before each text and at the end
+    known_starts: NDArray[np.int64]
     features: NDArray[np.float32]  # a row for each text
 
     def sizes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -73,18 +81,19 @@ class Reading:
 
 
 class Words:
-    """The classes of one model with the words it has seen."""
+    """The classes of one model with the words it has seen. `known` are the words it has vectors for; the first has place 1."""
 
-    def __init__(self, classes: dict[str, list[str]]) -> None:
+    def __init__(self, classes: dict[str, list[str]], known: tuple[str, ...] = ()) -> None:
         self.classes = tuple(classes)
+        self._known = {word: place for place, word in enumerate(known, 1)}
         self._bits = {name: 1 << place for place, name in enumerate(self.classes)}
         self._whole: dict[str, int] = {}
         self._begins: dict[str, int] = {}
         for name, entries in classes.items():
             for entry in entries:
-                known = self._begins if entry.endswith("*") else self._whole
+                listed = self._begins if entry.endswith("*") else self._whole
                 word = canonical(entry.rstrip("*"))
-                known[word] = known.get(word, 0) | self._bits[name]
+                listed[word] = listed.get(word, 0) | self._bits[name]
         self._name = self._bits.get("name", 0)
         self._seen = _Memory(self)
 
@@ -100,6 +109,8 @@ class Words:
         places: list[int] = []
         starts: list[int] = []
         mask_starts: list[int] = []
+        known: list[int] = []
+        known_starts: list[int] = []
         counts: list[list[int]] = []
         seen, kinds = self._seen, len(self.classes)
         for index, text in enumerate(texts):
@@ -107,11 +118,14 @@ class Words:
             mask_starts.append(len(masks))
             ids.append(_EDGE)
             masks.append(0)
+            known_starts.append(len(known))
+            known += _GAPS
             low = canonical(text)
             shift = index * kinds
             for token in (_ASCII_TOKEN if low.isascii() else _TOKEN).findall(low):
-                some, some_masks, some_places = seen[token]
+                some, some_known, some_masks, some_places = seen[token]
                 ids += some
+                known += some_known
                 if some_masks:
                     masks += some_masks
                     places += [place + shift for place in some_places]
@@ -123,6 +137,8 @@ class Words:
             starts=np.array(starts),
             class_pairs=_pairs(masks, _CLASS_PAIR, 0),
             class_starts=np.array(mask_starts),
+            known=np.array([*known, *_GAPS], np.int64),
+            known_starts=np.array(known_starts),
             features=np.log1p(np.concatenate((classes, np.array(counts)), 1).astype(np.float32)),
         )
 
@@ -146,6 +162,31 @@ class Words:
         if not mask and "\u0600" <= first <= "\u06ff":
             mask = self.mask(_ARABIC_JOINED.sub("", token))
         return [bucket("#name" if mask == self._name and mask else token[:STEM_CHARS])], [mask]
+
+    def known_in(self, token: str) -> list[int]:
+        """The places of the known words of a token, 0 for one that is not known; none for a number or a sign."""
+        if not token[0].isalpha():
+            return []
+        if _UNSPACED.search(token):
+            return self._known_unspaced(token)
+        if place := self._known.get(token):
+            return [place]
+        if "\u0600" <= token[0] <= "\u06ff" and (place := self._known.get(_ARABIC_JOINED.sub("", token))):
+            return [place]
+        for size in range(len(token) - 1, max(_LEAST_STEM_CHARS, int(len(token) * _LEAST_STEM_SHARE)) - 1, -1):
+            if place := self._known.get(token[:size]):
+                return [place]
+        return [0]
+
+    def _known_unspaced(self, token: str) -> list[int]:
+        """The longest known words one behind the other."""
+        places: list[int] = []
+        at = 0
+        while at < len(token):
+            size = next((size for size in range(_LONGEST_KNOWN_CJK, 0, -1) if token[at : at + size] in self._known), 1)
+            places.append(self._known.get(token[at : at + size], 0))
+            at += size
+        return places
 
     def _unspaced(self, token: str) -> tuple[list[int], list[int]]:
         masks = [0] * len(token)
@@ -187,15 +228,19 @@ def _pairs(numbers: list[int], spread: int, edge: int) -> NDArray[np.int64]:
     return found
 
 
-class _Memory(dict[str, tuple[list[int], list[int], list[int]]]):
+_GAPS = (0,) * GAP
+
+
+class _Memory(dict[str, tuple[list[int], list[int], list[int], list[int]]]):
     """What tokens are made of. Bounded: when full it forgets everything and starts again."""
 
     def __init__(self, words: Any) -> None:
         self._words = words
 
-    def __missing__(self, token: str) -> tuple[list[int], list[int], list[int]]:
+    def __missing__(self, token: str) -> tuple[list[int], list[int], list[int], list[int]]:
         ids, masks = self._words.take_apart(token)
-        found = ids, [mask for mask in masks if mask], [place for mask in masks for place in self._words.places(mask)]
+        places = [place for mask in masks for place in self._words.places(mask)]
+        found = ids, self._words.known_in(token), [mask for mask in masks if mask], places
         if len(token) <= _MAX_REMEMBERED_CHARS:
             if len(self) >= _MAX_REMEMBERED:
                 self.clear()

@@ -11,7 +11,7 @@ import pytest
 from extproc.config.kinds import KINDS
 from extproc.errors import ModelError
 from extproc.residency.context import ContextJudge, manifest
-from extproc.residency.context.openings import Search, is_word, pattern_of
+from extproc.residency.context.openings import Search, forms_of, is_word
 from extproc.residency.context.words import Words, canonical
 from models import context_rows, context_words
 
@@ -87,9 +87,16 @@ def test_words_nearer_than_asked_are_passed_over() -> None:
     assert Search(("wage",)).ends(b"wage " * 20, 50) == [4, 54]
 
 
-def test_short_entries_look_at_their_borders_in_the_search() -> None:
-    assert (pattern_of("hiv"), pattern_of("diagnos*")) == (r"\bhiv\b", "diagnos")
+def test_an_entry_has_a_form_for_each_joint_and_for_each_case_that_is_not_ascii() -> None:
+    assert forms_of("sick-leave") == {b"sick-leave", b"sick leave"}
+    assert forms_of("диагноз*") == {form.encode() for form in ("диагноз", "Диагноз", "ДИАГНОЗ")}
     assert not is_word(b"archive", 2, 5, (True, True))
+
+
+def test_short_and_long_words_are_found_in_their_order() -> None:
+    search = Search(("hiv", "diagnos*", "wage"))
+    assert search.ends(b"hiv diagnosis wage hiv diagnosis", 1) == [3, 11, 18, 22, 30]
+    assert search.ends(b"hiv diagnosis wage hiv diagnosis", 12) == [3, 18, 30]
 
 
 @pytest.mark.parametrize(("text", "plain"), [("DIABÈTE", "diabete"), ("İŞÇİ", "isci"), ("Größe", "grosse"), ("Ёлка", "ёлка"), ("癌", "癌")])

@@ -16,8 +16,8 @@ def turns(place: Place, text: str) -> Body:
     system: str | None = None
     said: list[Any] = []
     parts = iter(_TURN.split(text)[1:])
-    for who, rest, words in zip(parts, parts, parts, strict=True):
-        words = words.strip("\n")
+    for who, rest, spoken in zip(parts, parts, parts, strict=True):
+        words = spoken.strip("\n")
         if who == "system":
             system = words
         elif who == "call":
@@ -30,7 +30,8 @@ def turns(place: Place, text: str) -> Body:
 
 def members(place: Place, text: str) -> Body:
     """A body of one harmless turn, with the members of the JSON object `text` beside it or in its stead."""
-    return place.body([place.ask()]) | json.loads(text)
+    given: Body = json.loads(text)
+    return place.body([place.ask()]) | given
 
 
 DIALOGUES: dict[str, tuple[str, Put]] = {
