@@ -36,7 +36,9 @@ _UNREAD_HEADERS = frozenset(
     (*names.CALLERS_HEADERS, *names.PLACE_HEADERS, "host", "content-length", "accept-encoding", "x-request-id", "x-forwarded-proto")
 )
 _UNREAD_PREFIXES = (":", names.OUR_PREFIX, "x-envoy-")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# What every SDK and browser sends along. It is read as well where it has what no such header has.
+_PROTOCOL_PREFIXES = ("accept", "anthropic-", "cache-control", "connection", "content-", "openai-", "sec-", "traceparent", "x-stainless-")
+_TELLING = re.compile(r"[^ -~]|@|\b[A-Z]{2}\d|\d[\d -]{10}\b|.{200}")
 
 
 class Inspector(Protocol):
@@ -100,7 +102,7 @@ def _with_envelope(policy: Policy, request: Request, headers: Mapping[str, str])
         for name, value in headers.items()
         if name not in _UNREAD_HEADERS
         and not name.startswith(_UNREAD_PREFIXES)
-        and not (name == "traceparent" and _TRACEPARENT.fullmatch(value))
+        and not (name.startswith(_PROTOCOL_PREFIXES) and not _TELLING.search(value))
         and name not in policy.identity.spoken
         and (jwt is None or name != jwt.header)
     }

@@ -205,7 +205,10 @@ def out_of_fold(data: Encoded, own: list[corpus.Row], public: list[corpus.Row], 
         truth = np.array([int(np.argmax(rows[index].tier)) for index in outside])
         is_own = np.array([rows[index].source == "own" for index in outside])
         right = found[outside].argmax(1) == truth
-        print(f"  most probable tier: own {right[is_own].mean():.3f}, judged {right[~is_own].mean() if (~is_own).any() else 0:.3f}", flush=True)
+        print(
+            f"  most probable tier: own {right[is_own].mean():.3f}, judged {right[~is_own].mean() if (~is_own).any() else 0:.3f}",
+            flush=True,
+        )
     return found
 
 

@@ -13,6 +13,7 @@ from extproc.cli.sample import sample_config
 from extproc.clock import Clock
 from extproc.config import compile_config, load
 from extproc.dialects import Refusal, Request
+from extproc.local.directory import cache_directory
 from extproc.residency import Inspection, Scanner, scan_policy
 
 _DEADLINE_S = 5.0  # nobody waits here, and a slow machine should not change a verdict
@@ -45,4 +46,4 @@ def inspector_of(config_path: Path | None, clock: Clock) -> Inspector:
     """What a configuration looks for, or the built-in detectors where none is given. Raises ConfigError."""
     policy = compile_config(load(config_path) if config_path else sample_config())
     scanned = replace(scan_policy(policy.residency), deadline_s=_DEADLINE_S)
-    return Inspector(Scanner(scanned, clock), policy.max_body_bytes, clock)
+    return Inspector(Scanner(scanned, clock, cache=cache_directory()), policy.max_body_bytes, clock)

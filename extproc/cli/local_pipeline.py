@@ -10,6 +10,7 @@ from extproc.cli.sample import sample_config
 from extproc.clock import Clock, SystemClock
 from extproc.config import compile_config, load
 from extproc.custody import Custody
+from extproc.local.directory import cache_directory
 from extproc.pipeline import Pipeline, scorer_of
 from extproc.residency import Scanner, scan_policy
 
@@ -30,5 +31,5 @@ def pipeline_of(config_path: Path | None) -> Pipeline:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     config = load(config_path) if config_path else sample_config()
     policy = compile_config(config)
-    inspector = Scanner(scan_policy(policy.residency), SystemClock()) if policy.residency.reads else None
+    inspector = Scanner(scan_policy(policy.residency), SystemClock(), cache=cache_directory()) if policy.residency.reads else None
     return Pipeline(policy, scorer_of(config), SystemClock(), outside=Custody(inspector))

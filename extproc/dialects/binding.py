@@ -77,6 +77,6 @@ def _of_object(value: dict[str, Any]) -> str:
         return "thinking"
     if kind == "reasoning":
         return "reasoning" if value.get("encrypted_content") else ""
-    if "thought_signature" in value and value["thought_signature"]:
+    if value.get("thought_signature"):
         return "signature"
     return "file" if isinstance(value.get("file_id"), str) or value.get("vector_store_ids") else ""

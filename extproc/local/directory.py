@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -26,6 +27,20 @@ def private_directory(path: Path) -> Path:
     if found.st_mode & 0o077:
         path.chmod(0o700)
     return path
+
+
+def cache_directory(otherwise: Path | None = None) -> Path | None:
+    """Where what can be made again is kept from one start to the next: the user's cache (XDG Base Directory), else `otherwise`.
+
+    None where neither can be a directory of this user alone.
+    """
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    cache = Path(home) if os.path.isabs(home) else Path("~/.cache").expanduser()
+    for path in (cache / "tiermesh", otherwise):
+        if path is not None:
+            with contextlib.suppress(StartError):
+                return private_directory(path)
+    return None
 
 
 def take_lock(path: Path) -> int:

@@ -124,7 +124,6 @@ def _name(source: Source) -> str:
 
 
 @remembered
-def _processor() -> bytes:
+def _processor() -> str:
     """What Hyperscan compiles for: its version and the processor's features it uses."""
-    info: bytes = compiled(Source((b"a",), (0,), (0,))).info()
-    return info
+    return repr(compiled(Source((b"a",), (0,), (0,))).info())

@@ -8,7 +8,6 @@ those start at the literal, and their check looks back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,9 +19,6 @@ from extproc.residency.databases import Source, databases
 # One callback takes 0.2 µs. A text in which nearly every byte ends a match was written to be that.
 _MIN_EVENTS = 4_096
 _EVENTS_PER_BYTE = 0.5
-
-_MANY = 64  # patterns
-_BEGINS_WITH_WORD = re.compile(r"(?:\\b|\^|\||\(\?:|\[\^A-Za-z0-9\]|\))*(?:[A-Za-z]{3}|\\x|[^\x00-\x7f])")
 
 
 class Pattern(NamedTuple):
@@ -60,12 +56,13 @@ class Engine:
     """A compiled list of patterns. ValueError for a pattern that Hyperscan does not take, with its number.
 
     Three hundred patterns take two seconds to compile and a few milliseconds to load. With a `cache`, a directory that nobody else
-    may write to, they are compiled once for all processes and all starts.
+    may write to, they are compiled once for all processes and all starts. `groups` has a number for each pattern: those of one
+    number are one automaton, the others have their own, and a pass over the text each.
     """
 
-    def __init__(self, patterns: Sequence[Pattern], cache: Path | None = None) -> None:
+    def __init__(self, patterns: Sequence[Pattern], cache: Path | None = None, *, groups: Sequence[int] = ()) -> None:
         try:
-            self._databases = databases(_sources(patterns), cache)
+            self._databases = databases(_sources(patterns, groups), cache)
         except hyperscan.error as error:
             raise ValueError(_problem(patterns) or str(error)) from error
 
@@ -90,13 +87,11 @@ class Engine:
         return Finds([Found(index, start, end) for (index, start), end in ends.items()], is_cut)
 
 
-def _sources(patterns: Sequence[Pattern]) -> list[Source]:
-    """`patterns` as one automaton, or as two where there are many: beside words, what begins with digits compiles three times as long."""
-    numbered = list(enumerate(patterns))
-    parts = [numbered]
-    if len(patterns) > _MANY:
-        words = [entry for entry in numbered if _BEGINS_WITH_WORD.match(entry[1].text)]
-        parts = [[entry for entry in numbered if not _BEGINS_WITH_WORD.match(entry[1].text)], words]
+def _sources(patterns: Sequence[Pattern], groups: Sequence[int]) -> list[Source]:
+    numbers = groups or [0] * len(patterns)
+    parts = [
+        [(number, pattern) for number, pattern in enumerate(patterns) if numbers[number] == group] for group in sorted(set(numbers))
+    ]
     return [
         Source(
             tuple(pattern.text.encode() for _, pattern in part),
@@ -104,7 +99,6 @@ def _sources(patterns: Sequence[Pattern]) -> list[Source]:
             tuple(number for number, _ in part),
         )
         for part in parts
-        if part
     ]
 
 
@@ -122,7 +116,7 @@ def _problem(patterns: Sequence[Pattern]) -> str | None:
         return None
     for index, pattern in enumerate(patterns):
         try:
-            databases(_sources((pattern,)))
+            databases(_sources((pattern,), ()))
         except hyperscan.error as error:
             return f"pattern {index}, {pattern.text}: {error}"
     return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from extproc.clock import Clock
 from extproc.dialects import Request
 from extproc.residency import normalise, reading, unwrap
-from extproc.residency.catalogue import detectors_of
+from extproc.residency.catalogue import detectors_of, groups_of
 from extproc.residency.context import ContextJudge
 from extproc.residency.detector import Detector
 from extproc.residency.engine import Engine, Found, Pattern
@@ -64,7 +64,8 @@ class Scanner:
         self, policy: ScanPolicy, clock: Clock, detectors: tuple[Detector, ...] | None = None, *, cache: Path | None = None
     ) -> None:
         self._detectors = detectors_of(policy) if detectors is None else detectors
-        self._engine = Engine([Pattern(detector.pattern, detector.caseless) for detector in self._detectors], cache)
+        patterns = [Pattern(detector.pattern, detector.caseless) for detector in self._detectors]
+        self._engine = Engine(patterns, cache, groups=groups_of(self._detectors))
         self._context = ContextJudge.load(cache=cache) if detectors is None else None
         self._ignored_kinds = policy.ignored_kinds
         self._allowed = tuple((_token(allowed.pattern), allowed.kinds) for allowed in policy.allowed)

@@ -12,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from typing import NamedTuple
 
-from extproc.residency import blob
+from extproc.residency import blob, numerals, tables
 from extproc.residency.engine import Engine, Found, Pattern
 from extproc.residency.escapes import ESCAPES, SPELLED, SPELLING, TRIGGERS, unescaped
 
@@ -29,12 +29,16 @@ def _class(is_of: Callable[[int], bool]) -> str:
 
 
 _GROUP = _class(lambda n: 2 <= n < 32) + _class(lambda n: n & 15 == 0 or 2 <= n & 15 < 8) + _class(lambda n: n & 3 < 2) + "[A-Za-z0-9+/_-]"
+_ANY, _NOT_HEX_DIGIT = "[A-Za-z0-9+/_-]", "[G-Zg-z+/_-]"
+# Thirty-three to forty characters, of which one of the first thirty-two is no digit of hex: digests are not even candidates.
+_LONG = "|".join(f"[0-9A-Fa-f]{{{at},{at + 7}}}{_NOT_HEX_DIGIT}{_ANY}{{{32 - at}}}" for at in range(0, 32, 8))
 _RUNS = (
     rf"(?:^|[^A-Za-z0-9+])(?:{_GROUP}){{3}}",
-    r"(?:^|[^A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40}",
+    rf"(?:^|[^A-Za-z0-9+/_-])(?:{_LONG})",
     r"(?:^|[^0-9A-Za-z]|\b0[xX])(?:[2-7][0-9A-Fa-f]){8}",
-    r"(?:^|[^0-9A-Za-z])(?:[2-7][0-9A-Fa-f][ :,-]){8}",
+    *(rf"(?:^|[^0-9A-Za-z])(?:[2-7][0-9A-Fa-f]{mark}){{8}}" for mark in " :,-"),
 )
+_GROUPS = (0, 1, *(0,) * (len(_RUNS) - 2))  # the long ones' automaton and the others' are faster than one of all
 _MIN_RUN_CHARS = 14
 _MAX_DIGEST_CHARS = 128
 _RETRY_BYTES = 512  # of a run that has been looked at before, from another place
@@ -50,7 +54,7 @@ _NAMED = frozenset(("encoding", "file"))  # what a model with tools can open; pi
 
 _escapes = Engine([Pattern(pattern) for pattern, _ in TRIGGERS])
 _spelling = Engine([Pattern(SPELLING)])
-_runs = Engine([Pattern(pattern, is_caseless=False) for pattern in _RUNS])
+_runs = Engine([Pattern(pattern, is_caseless=False) for pattern in _RUNS], groups=_GROUPS)
 
 
 class Inner(NamedTuple):
@@ -63,7 +67,7 @@ class Inner(NamedTuple):
 def unwrap(data: bytes) -> Inner:
     """The texts that are encoded in `data`, one layer of each. Linear in its length."""
     unread: set[str] = set()
-    pieces = _unescaped(data)
+    pieces = [*_unescaped(data), *tables.rows(data), *numerals.figures(data)]
     done = tried = 0
     finds = _runs.find(data)
     if finds.is_cut:

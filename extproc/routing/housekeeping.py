@@ -18,7 +18,7 @@ from enum import StrEnum
 SYSTEM_CHARS, ASK_CHARS = 2_000, 800
 _OPENING_CHARS = 500
 _PROBE_CHARS = 40
-_PROBE_TOKENS = 16
+_PROBE_TOKENS = 5
 _SHORT_TOKENS = 300
 _MOST_CHARS = 24_000
 
@@ -63,7 +63,7 @@ _TASKS: tuple[tuple[Chore, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             Chore.TITLE,
             ("title", "tags", "emoji", "heading", "caption", "name th", "summari", "describe th", "label th"),
             (
-                rf"\b{_MAKE}[^.\n]{{0,70}}{_TITLED}[^\n]{{0,60}}\b{_TALK}",
+                rf"\b{_MAKE}[^.\n]{{0,50}}{_TITLED}[^\n]{{0,60}}\b{_TALK}",
                 rf"\b{_TALK} title\b|\btitle (?:generator|writer|creator)\b|\bname (?:this|the) {_TALK}",
                 rf"\b(?:summari[sz]e|describe|label)\b (?:this|the) (?:\w+ )?{_TALK}[^.\n]{{0,30}}{_IN_WORDS}",
             ),

@@ -11,6 +11,7 @@ from extproc.config import Config, Policy
 from extproc.custody import Auditor, Custody, Inspector, Memories
 from extproc.dialects import Request
 from extproc.errors import StartError
+from extproc.local.directory import cache_directory
 from extproc.residency import Inspection, Scanner, ScanPolicy, scan_policy
 from extproc.telemetry import Metrics
 
@@ -41,8 +42,8 @@ class Keeping:
         self._classifier = classifier
         self._config, self._run_dir = config, run_dir
         self._log = _log_of(config, run_dir) if config.residency.mode != "off" else None
-        self._looked_for: ScanPolicy | None = None
-        self._inspector: Inspector | None = None
+        self._cache = cache_directory(run_dir / "scanner")
+        self._made: tuple[ScanPolicy, Inspector] | None = None
 
     def custody(self, policy: Policy, memories: Memories | None) -> Custody:
         """The way to the outside for this policy's pipeline."""
@@ -69,20 +70,29 @@ class Keeping:
             try:
                 self._log = _log_of(self._config, self._run_dir)
             except StartError as error:
-                log.error("%s; nothing leaves until a restart", error)  # noqa: TRY400 - the reason is all there is to say
+                log.error("%s; nothing leaves until a restart", error)
                 return _NoLog()
         return self._log
 
-    def _scanner(self, policy: Policy) -> Inspector:
+    def is_prepared(self, policy: Policy) -> bool:
+        """Whether a way to the outside for `policy` can be had at once: its scanner is there, or it needs none."""
+        return not policy.residency.reads or (self._made is not None and self._made[0] == scan_policy(policy.residency))
+
+    def prepare(self, policy: Policy) -> None:
+        """Makes the scanner for `policy`. It may take seconds, and may be called in another thread than the rest."""
         wanted = scan_policy(policy.residency)
-        if self._inspector is None or wanted != self._looked_for:
-            self._looked_for = wanted
-            try:
-                self._inspector = Scanner(wanted, SystemClock())
-            except Exception:
-                log.exception("the scanner cannot be made: every request counts as sensitive")
-                self._inspector = _Broken()
-        return self._inspector
+        try:
+            self._made = wanted, Scanner(wanted, SystemClock(), cache=self._cache)
+        except Exception:
+            log.exception("the scanner cannot be made: every request counts as sensitive")
+            self._made = wanted, _Broken()
+
+    def _scanner(self, policy: Policy) -> Inspector:
+        made = self._made
+        if made is None or made[0] != scan_policy(policy.residency):
+            self.prepare(policy)
+            made = self._made
+        return made[1] if made is not None else _Broken()
 
 
 def audit_directory(config: Config, run_dir: Path) -> Path:

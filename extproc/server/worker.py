@@ -85,6 +85,8 @@ class Worker:
         settlement.on_records = self.watch.observe
         self.is_serving = True
         self.drain_s = config.processor.drain_s
+        self._wanted = started.policy
+        self._preparing: asyncio.Future[None] | None = None  # the latest, held so that it is not collected
         self.pipeline = self._pipeline(started.policy)
         self.watcher = ConfigWatcher(place.config_path, started, self._on_reload)
         self.services = Services(lambda: self.pipeline, settlement.settle, lambda: self.is_serving)
@@ -105,11 +107,24 @@ class Worker:
         if reload.restart:
             log.warning("these changes wait for a restart: %s", ", ".join(reload.restart))
         policy = reload.loaded.policy
-        if policy.digest != self.pipeline.policy.digest:
-            self._settlement.know(policy)
-            self.watch.follow(policy)
-            self.pipeline = self._pipeline(policy)
-            log.info("deciding by configuration %s", policy.digest)
+        if policy.digest != self._wanted.digest:
+            self._wanted = policy
+            if self.keeping.is_prepared(policy):
+                self._take_up(policy)
+            else:
+                self._preparing = asyncio.ensure_future(self._prepare(policy))
+
+    async def _prepare(self, policy: Policy) -> None:
+        """Compiles what the policy looks for beside the loop, deciding by the one before until that is done."""
+        await asyncio.to_thread(self.keeping.prepare, policy)
+        if self._wanted is policy:
+            self._take_up(policy)
+
+    def _take_up(self, policy: Policy) -> None:
+        self._settlement.know(policy)
+        self.watch.follow(policy)
+        self.pipeline = self._pipeline(policy)
+        log.info("deciding by configuration %s", policy.digest)
 
 
 async def run(place: Place) -> None:

@@ -75,8 +75,11 @@ class Sessions:
             task = asyncio.get_running_loop().create_task(self._write_soon(session.organisation, settings))
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
+        key = _key(session)
+        if (earlier := waiting.get(key)) is not None and earlier.held:  # a turn beside it knew nothing of that
+            memory = replace(memory, held=tuple(sorted({*earlier.held, *memory.held})))
         if memory.held or len(waiting) < _MAX_WAITING:
-            waiting[_key(session)] = memory
+            waiting[key] = memory
 
     async def close(self, timeout_s: float) -> None:
         """Waits for what is being written."""

@@ -16,6 +16,7 @@ from extproc.bench.replay.plan import Binds, stories
 from extproc.bench.replay.play import play
 from extproc.bench.replay.report import tier_for
 from extproc.bench.replay.speech import Speaker
+from extproc.cli import main
 from extproc.config import Api
 
 # Where tiers are close in price, the cache decides; where there is no cache, nothing keeps a conversation.
@@ -125,3 +126,9 @@ def test_what_is_ours_leaves_nothing_that_only_it_can_read() -> None:
     assert "signature" not in speaker.body().decode()
     speaker.hear("big", None, keeps=True)
     assert "made-by=big" in speaker.body().decode()
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "replay", "--sessions", "1", "--seed", "7", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["sessions"], said["seed"], said["failures"]) == (1, 7, [])

@@ -63,7 +63,7 @@ def said(*blocks: Any) -> list[dict[str, Any]]:
         (Api.CHAT, {"messages": said(), "previous_response_id": "resp_1"}, ()),  # a member that chat completions does not have
         (Api.CHAT, {"messages": said({"type": "file", "file": {"file_id": "file-1"}})}, ("file",)),
         (Api.MESSAGES, {"messages": said({"type": "tool_use", "id": "1", "name": "f", "input": {"file_id": "an argument"}})}, ()),
-        (Api.RESPONSES, {"input": "hi", "tools": [{"type": "function", "parameters": {"properties": {"file_id": {"type": "string"}}}}]}, ()),
+        (Api.RESPONSES, {"input": "hi", "tools": [{"type": "function", "parameters": {"properties": {"file_id": {}}}}]}, ()),
         (Api.CHAT, {"messages": said({"type": "text", "text": "previous_response_id, \"file_id\", \"container\""})}, ()),
     ],
 )  # fmt: skip

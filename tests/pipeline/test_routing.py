@@ -65,7 +65,7 @@ async def test_signed_thoughts_go_where_they_came_from() -> None:
     world = World()
     thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
     user = {"role": "user", "content": "hello"}
-    body: dict[str, Any] = {"model": "auto", "max_tokens": 9, "messages": [user]}
+    body: dict[str, Any] = {"model": "auto", "max_tokens": 900, "messages": [user]}
     assert (await world.send(0.9, body, "/v1/messages")).chain[0] == "big"
     later = {**body, "messages": [user, {"role": "assistant", "content": [thought]}, {"role": "user", "content": "and?"}]}
     ticket = await world.send(0.1, later, "/v1/messages")

@@ -73,3 +73,11 @@ async def test_what_is_written_behind_the_back_is_waited_for(store: Store) -> No
     sessions.remember_later(HERE, Memory(("email",)), SETTINGS)
     await sessions.close(2.0)
     assert await Sessions(store).recall(HERE, SETTINGS) == Memory(("email",))
+
+
+async def test_what_is_held_is_not_lost_to_a_turn_beside_it(store: Store) -> None:
+    sessions = Sessions(store)
+    sessions.remember_later(HERE, Memory(("email",)), SETTINGS)
+    sessions.remember_later(HERE, Memory((), "simple", "local"), SETTINGS)
+    await sessions.close(2)
+    assert await Sessions(store).recall(HERE, SETTINGS) == Memory(("email",), "simple", "local")

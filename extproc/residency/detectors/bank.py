@@ -36,10 +36,18 @@ _COUNTRIES_OF_LENGTH = {
 }
 _LENGTHS = {country: length for length, countries in _COUNTRIES_OF_LENGTH.items() for country in countries.split()}
 _SPACED = {
-    length: re.compile(rf"[A-Za-z0-9](?:[\s.\-_/]{{0,3}}[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])") for length in _COUNTRIES_OF_LENGTH
+    length: re.compile(rf"[A-Za-z0-9](?:[\s.\-_/|,:;*'\"()\[\]]{{0,4}}[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])") for length in _COUNTRIES_OF_LENGTH
 }
 _NOT_ALNUM = re.compile(r"[^A-Z0-9]")
 _SHAPE = re.compile(r"[A-Z]{2}\d\d[A-Z0-9]{11,29}")
+
+_LEAD = re.compile(rb"(?i)iban|_")
+
+
+def _is_led_iban(hit: Hit) -> bool:
+    lead = _LEAD.match(hit.data, hit.start)
+    return lead is not None and _is_iban(Hit(hit.data, lead.end(), hit.end))
+
 
 _ACCOUNT_NUMBER = re.compile(r"\d(?:[ .\-/]{0,2}\d){5,19}[Xx]?(?![\w])")
 _MONEY = re.compile(r"[$€£¥]\s?\Z|^\s*(?:usd|eur|gbp|%|days|users|followers|dollars|euros|pounds)", re.IGNORECASE)
@@ -49,7 +57,7 @@ _LONE_ACCOUNT = re.compile(r"(?<![\d.,])\d(?:[ \-]?\d){5,17}(?![\d.,]\d)")
 _ROUTING = re.compile(r"(?<!\d)\d{8,9}(?!\d)")
 _ACCOUNT = cue("account", "acct", "a/c", "acc", "konto", "kontonummer", "conta", "c/c", "cuenta", "compte")
 _BANK = cue(
-    "bank", "routing", "aba", "ach", "sort ?code", "wire", "deposit", "direct deposit", "checking", "savings", "ifsc", "swift", "bic",
+    "bank", "sort", "routing", "aba", "ach", "sort ?code", "wire", "deposit", "direct deposit", "checking", "savings", "ifsc", "swift", "bic",
     "iban", "beneficiary", "payee", "payout", "blz", "bankleitzahl", "transfer", "agência", "agencia", "banco", "banque", "bsb",
     "branch", "clabe", "holder", "transit", "institution", "sepa", "refund", "remit(?:tance)?", "überweis", "virement", "giro", "銀行",
     "支店", "振込", "信用金庫", "ゆうちょ", "银行", "开户", "转账", "은행", "입금", "송금",
@@ -110,6 +118,7 @@ def _is_brazilian(hit: Hit) -> bool:
 
 _COUNTRIES = "|".join(sorted(_LENGTHS))
 _GAP = r"[ \t\r\n.\-_/]"
+_ANY_GAP = r"[ \t\r\n.\-_/|,:;*'\"()\[\]]"
 _STRONG = (
     "account number", "account no", "account num", "acct number", "acct no", "acct num", "acct #", "account #", "kontonummer",
     "konto-?nr", "kontonr", "numéro de compte", "número de cuenta", "numero de cuenta", "cuenta bancaria", "conto corrente",
@@ -120,11 +129,12 @@ _STRONG = (
     "pix key", "普通預金", "当座預金", "口座", "银行账号", "银行卡号", "开户行", "계좌",
 )  # fmt: skip
 _WEAK = ("account", "acct", r"a/c", "konto", "conta", "cuenta", "compte", "账户", "帳號", "普通", "当座", "은행")
-_CODES = ("routing", "aba", "rtn", "sort code", "sortcode", "bsb", "blz", "bankleitzahl", r"s/c", "transit")
+_CODES = ("routing", "aba", "rtn", "sort code", "sortcode", r"\bsort\b", "bsb", "blz", "bankleitzahl", r"s/c", "transit")
 
 DETECTORS: tuple[Detector, ...] = (
     Detector("iban", rf"\b(?:{_COUNTRIES})[0-9]{{2}}{_GAP}{{0,2}}[a-z0-9]{{3}}", _is_iban),
-    Detector("iban", rf"\b(?:{_COUNTRIES})[ \-][0-9]{{2}}[ \-]?[0-9]{{4}}", _is_iban),
+    Detector("iban", rf"\b(?:{_COUNTRIES}){_ANY_GAP}{{0,3}}[0-9]{_ANY_GAP}{{0,3}}[0-9]{_ANY_GAP}{{0,3}}(?:[a-z0-9]{_ANY_GAP}{{0,3}}){{6}}", _is_iban),
+    Detector("iban", rf"(?:iban|_)(?:{_COUNTRIES})[0-9]{{2}}[a-z0-9]{{8}}", _is_led_iban),
     *beside("bank_account", _STRONG, r"[^0-9\n]{0,24}[0-9]", _is_account),
     *beside("bank_account", _WEAK, r"[^0-9\n]{0,16}[0-9]", _is_bank_account),
     *beside("bank_account", _CODES, r"[^0-9\n]{0,24}[0-9]", _is_routed),

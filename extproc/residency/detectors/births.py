@@ -16,7 +16,7 @@ _FIGURES = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:3[01]|[12]\d|0?[1-9])|(?:3[01]|[12]\d|"
     r"0?[1-9])\s?[-./ ]\s?(?:3[01]|[12]\d|0?[1-9])\s?[-./ ]\s?(?:(?:19|20)?\d\d)|"
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:3[01]|[12]\d|0[1-9])|(?:(?:19|20)\d\d|昭和\d+|平成\d+|"
-    r"令和\d+)\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]?)(?!\d)"
+    r"令和\d+|\d\d?)\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]?)(?!\d)"
 )
 _MONTHS = (
     "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|janv|févr|fevr|avr|juin|juil|août|aout|déc|ene|abr|"
@@ -29,6 +29,8 @@ _WRITTEN = re.compile(
     rf"(?:{_MONTHS})\w{{0,8}}\.?\s\d{{1,2}}(?:st|nd|rd|th)?,?\s(?P<b>(?:19|20)\d\d))",
     re.IGNORECASE,
 )
+# A day, a word or Roman numeral for the month, and a year, behind a label.
+_ANY_MONTH = re.compile(r"(?<!\d)\d{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s./-]{1,2}(?:de |of |the )?[^\W\d_]{1,12}\.?[\s./,-]{1,2}(?:de |del )?'?(?:(?:19|20)?\d\d)(?!\d)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _PERSONAL = cue(
     "patients?", "pt", "i", "my", "customer", "client", "employee", "applicant", "claimant", "tenant", "member", "policy ?holder",
@@ -36,7 +38,10 @@ _PERSONAL = cue(
     "mr", "mrs", "ms", "miss", "resident", "living", "lives", "address", "passport", "ssn", "phone", "email", "mrn", "id", "frau",
     "herr", "patientin", "kunde", "versicherte", "wohnhaft", "madame", "monsieur", "mme", "domicilié", "paciente", "señora?", "paziente",
     "residente", "defendant", "suspect", "witness", "candidate", "subject", "contact", "user", "beneficiary", "nationality", "marital",
-    "years old",
+    "years old", "hija", "hijo", "mujer", "marido", "esposa", "fille", "fils", "femme", "mari", "enfant", "tochter", "sohn", "ehefrau",
+    "ehemann", "kind", "mutter", "vater", "filha", "filho", "esposa", "mulher", "figlia", "figlio", "moglie", "marito", "dochter", "zoon",
+    "vrouw", "córka", "syn", "żona", "mąż", "дочь", "сын", "жена", "муж", "ابني", "ابنتي", "娘", "息子", "妻", "儿子", "女儿", "아들", "딸",
+    "colleague", "tenant", "nurse", "staff", "pt", "brother", "sister", "kid", "twins?", "grandmother", "grandfather",
 )  # fmt: skip
 _MADE = cue(
     "versions?",
@@ -62,7 +67,7 @@ _FIRST_YEAR = 1905
 def _date_behind(hit: Hit) -> tuple[str, bool] | None:
     """The date in figures or in words that follows the cue, and whether it is in words."""
     text = hit.text[-1:] + hit.after(40)
-    figures = _FIGURES.match(text)
+    figures = _FIGURES.match(text) or _ANY_MONTH.match(text)
     if figures is not None:
         return figures[0], False
     written = _WRITTEN.match(text) or _WRITTEN.search(hit.text[-24:] + hit.after(24))
@@ -93,16 +98,37 @@ _LABELS = (
     "datum narození", "dátum narodenia", "data nașterii", "data nasterii", "születési (?:idő|dátum)", "datum rođenja", "дата рождения",
     "дата народження", "ημερομηνία γέννησης", "doğum tarihi", "生年月日",
     "出生日期", "生日", "생년월일", "जन्म तिथि", "जन्मतिथि", "تاريخ الميلاد",
-    "תאריך לידה", "tanggal lahir", "tarikh lahir", "ngày sinh", "วันเกิด", r"\bd/o/b\b",
+    "תאריך לידה", "birth", "dog[uğ]um", "naissance", "nacimiento", "生年", "출생", "mijn verjaardag", "tanggal lahir", "tarikh lahir", "ngày sinh", "วันเกิด", r"\bd/o/b\b",
 )  # fmt: skip
 _VERBS = (
     r"\bborn\b", "geboren", r"\bgeb\b", r"\bné\b", r"\bnée\b", "né le", "née le", r"\bnacid[oa]\b", "nació", r"\bnat[oa] il\b",
     r"\bnat[oa] a\b", "nascid[oa]", "nasceu", "urodzon[ya]", "ur\\.", "född", "født", "syntynyt", "narozen", "születtem", "született",
-    "родил(?:ся|ась)", "doğumlu",
+    "родил(?:ся|ась)", "doğumlu", "born on", "出生于", "生于", "مواليد", "जन्म", r"\(\*",
 )  # fmt: skip
 _JOINT = r"[^0-9\n]{0,40}[0-9]"
+# The word behind the date: "12.03.1985 г.р.", "1985年3月12日生".
+_BEHIND = (
+    r"[0-9]\s?(?:\xd0\xb3\.\s?\xd1\x80\.|\xd0\xb3\xd0\xbe\xd0\xb4\xd0\xb0 \xd1\x80\xd0\xbe\xd0\xb6\xd0\xb4|"
+    r"(?:\xe6\x97\xa5|\xec\x9d\xbc)?(?:\xe7\x94\x9f\xe3\x81\xbe|\xe7\x94\x9f|\xec\x83\x9d|\xe5\x87\xba\xe7\x94\x9f)|do\xc4\x9fumlu| tarihinde do\xc4\x9f)"
+)
+_FIGURES_BEFORE = re.compile(_FIGURES.pattern.removesuffix(r"(?!\d)") + r"\Z")
+_ERA = re.compile(r"[SHTR]\d{1,2}[./]\d{1,2}[./]\d{1,2}\Z")
+_PARTS = re.compile(r"(?:year|month|day|jahr|monat|tag)\W{1,5}\d", re.IGNORECASE)
+
+
+def _is_before(hit: Hit) -> bool:
+    """A date that a word for being born follows."""
+    text = hit.before(24) + re.sub(r"[^\d日일].*", "", hit.text)
+    return _FIGURES_BEFORE.search(text) is not None or _ERA.search(text.rstrip("日일")) is not None
+
+
+def _is_apart(hit: Hit) -> bool:
+    """Day, month and year as members of their own."""
+    return len(_PARTS.findall(hit.text + hit.after(80))) >= 3
 
 DETECTORS: tuple[Detector, ...] = (
     *beside("date_of_birth", _LABELS, _JOINT, _is_labelled),
     *beside("date_of_birth", _VERBS, _JOINT, _is_told),
+    Detector("date_of_birth", _BEHIND, _is_before),
+    Detector("date_of_birth", r"birth[_ \"']{0,3}[:_ ]", _is_apart),
 )

@@ -76,7 +76,7 @@ _NUMBER_CUE = (
 _THREE_OR_FOUR = re.compile(r"\d{3,4}(?![\d.,%/:-]?\d)(?!\w)")
 _ONE_BY_ONE = re.compile(r"\d(?:[ .\-_\n]\d){12,18}(?!\d)")
 _SPELLED = re.compile(r"\d(?:[^\w+]{0,3}\d){12,18}(?!\d)")
-_LONGER_BEFORE = re.compile(r"[\d][ .\-]?\Z|[\w][.\-]\Z|[/=&#]\w*\Z")
+_LONGER_BEFORE = re.compile(r"[\d][ .\-]?\Z|[\w][.\-]\Z|[/&#]\w*\Z")
 _LONGER_AFTER = re.compile(r"[.\-]?\d|\w|-\w")
 
 
@@ -112,6 +112,18 @@ def _is_grouped(hit: Hit) -> bool:
     return is_card(digits_of(hit.text)) and _stands_alone(hit)
 
 
+def _is_regrouped(hit: Hit) -> bool:
+    """Groups that no card has printed on it, but of one size, or beside the word."""
+    found = _REGROUPED.match(hit.text + hit.after(24))
+    if found is None or not is_card(digits_of(found[0])) or not _stands_alone(Hit(hit.data, hit.start, hit.start + len(found[0]))):
+        return False
+    sizes = {len(group) for group in re.split(r"[ \-]", found[0])[:-1]}
+    return len(sizes) == 1 or is_near(hit, _CARD, before=60, after=60)
+
+
+_REGROUPED = re.compile(r"\d{2,5}(?:[ \-]\d{1,6}){2,9}(?!\d)")
+
+
 def _begins_with_card(digits: str) -> bool:
     # An expiry date or a security code may follow.
     return any(is_card(digits[:length]) for length in (19, 16, 15, 14, 13) if length <= len(digits))
@@ -136,7 +148,7 @@ def _is_code(hit: Hit) -> bool:
     return _THREE_OR_FOUR.match(value_after(hit, 8)) is not None
 
 
-_GAP = r"[ \t\r\n.\-_/*|,]{1,3}"
+_GAP = r"[ \t\r\n.\-_/*|,:;()\[\]'\"]{1,4}"
 _FIRST_FOUR = r"(?:4\d|5[0-8]|6[0-7]|3[0-9]|2[2-7]|81|97)\d\d"
 
 DETECTORS: tuple[Detector, ...] = (
@@ -145,6 +157,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("payment_card", rf"\b{_FIRST_FOUR}{_GAP}\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{3}}\b", _is_grouped),
     Detector("payment_card", rf"\b3[0-9]\d\d{_GAP}\d{{6}}{_GAP}\d{{4,5}}\b", _is_grouped),
     Detector("payment_card", rf"\b{_FIRST_FOUR}\d{{4}}{_GAP}\d{{8}}\b", _is_grouped),
+    Detector("payment_card", r"\b[2-689]\d{1,4}(?:[ \-]\d{2,6}){2,8}(?:[ \-]\d{1,6})?\b", _is_regrouped),
     Detector("payment_card", r"\b[2-689][ .\-_]\d[ .\-_]\d[ .\-_]\d[ .\-_]\d[ .\-_]\d\b", _is_one_by_one),
     *(Detector("payment_card", pattern, _is_dictated) for pattern in PATTERNS),
     *beside("payment_card", _NUMBER_CUE, r"[^0-9\n]{0,24}[0-9]", _is_spelled),

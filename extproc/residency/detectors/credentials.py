@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from extproc.residency.detectors import bearers, connections, keys, passwords, private_keys
+from extproc.residency.detectors import bearers, commands, connections, keys, passwords, private_keys, secrets_near
 
-DETECTORS = (*keys.DETECTORS, *private_keys.DETECTORS, *bearers.DETECTORS, *connections.DETECTORS, *passwords.DETECTORS)
+DETECTORS = (
+    *keys.DETECTORS,
+    *private_keys.DETECTORS,
+    *bearers.DETECTORS,
+    *connections.DETECTORS,
+    *passwords.DETECTORS,
+    *commands.DETECTORS,
+    *secrets_near.DETECTORS,
+)

@@ -23,7 +23,7 @@ def _is_flag(hit: Hit) -> bool:
 
 def _is_login(hit: Hit) -> bool:
     """`-u name:password`, and `name / password` behind words like "log in with"."""
-    match = re.match(r"[\s=:]{1,3}[\"']?(?P<name>[\w.@+-]{1,60})\s?[:/]\s?(?P<value>[^\s\"']{3,60})", hit.after(_REACH_BYTES))
+    match = re.match(r"[\s=:]{1,3}(?:are |is |sind |sont |son |als |as |with )?[\"']?(?P<name>[\w.@+-]{1,60})(?:\s?[:/,]\s?| (?:and|und|et|y|e|i|en|och|ve|и) (?:\w+ )?)[\"']?(?P<value>[^\s\"']{3,60})", hit.after(_REACH_BYTES))
     return match is not None and not match["value"].startswith("/") and is_bare_password(match["value"]) and has_mixture(match["value"])
 
 
@@ -39,7 +39,7 @@ def _is_pair(hit: Hit) -> bool:
 
 
 _CODE = re.compile(
-    r"[\w \"']{0,20}?[\"'*]{0,3}\s{0,3}(?:is|:|=|ist|lautet|est|es|è|é|это|は|是|为|-)?\s{0,3}[\"'*`]{0,2}(\d{4,8}|\d{3}[ -]\d{3})\b"
+    r"[\w \"']{0,20}?[\"'*]{0,3}\s{0,3}(?:is|:|=|ist|lautet|est|es|è|é|это|は|是|为|-)?\s{0,3}[\"'*`]{0,2}(\d{4,8}|\d{3}[ -]\d{3}|\d\d-\d\d-\d\d)\b"
 )
 
 
@@ -80,7 +80,16 @@ def _is_attached(hit: Hit) -> bool:
     return match is not None and is_bare_password(match["value"].strip("\"'")) and has_mixture(match["value"].strip("\"'"))
 
 
+_ANSWER = re.compile(r"[^\n.?]{0,60}?(?:\b(?:is|was|=|ist|lautet|est|es|è)|:)\s+[\"']?(?!(?:asked|used|set|not|the|a|an|required|stored)\b)\w{3,30}", re.IGNORECASE)
+
+
+def _is_answer(hit: Hit) -> bool:
+    """The answer to what is asked of somebody who has forgotten a password."""
+    return _ANSWER.match(hit.after(100)) is not None
+
+
 DETECTORS = (
+    Detector("password", r"security answer|maiden name|answer to (?:my|the|her|his) security question|sicherheitsantwort", _is_answer),
     Detector(
         "password",
         r"(?:^|\s)--?(?:[a-z-]{0,20}pass(?:word|wd|phrase)?|pwd|pw)\b|\bsshpass\s+-p|\blogin\s+\S{1,60}\s+password\b|"
@@ -95,7 +104,8 @@ DETECTORS = (
     Detector(
         "password",
         r"\s(?:-u|--user|--userpwd)\b|"
-        r"\b(?:credentials?|creds|log ?in(?: with| as)?|zugangsdaten|identifiants|credenciales|credenziali|logins?|anmeldung)\b",
+        r"\b(?:credentials?|creds|log ?in(?: with| as)?|zugangsdaten|identifiants|credenciales|credenziali|logins?|anmeldung)\b|"
+        r"\xe3\x83\xad\xe3\x82\xb0\xe3\x82\xa4\xe3\x83\xb3|\xe7\x99\xbb\xe5\xbd\x95|\xd0\xbb\xd0\xbe\xd0\xb3\xd0\xb8\xd0\xbd",
         _is_login,
     ),
     Detector("password", r"\b(?:try|use|using|with|as|mit|avec|con)\s[a-z][\w.@-]{1,40}\s?/\s?[^\s/]{6}", _is_pair),
@@ -103,13 +113,13 @@ DETECTORS = (
         "password",
         r"\b(?:otp|one[- ]?time (?:code|pass(?:word|code))|"
         r"(?:verification|security|2fa|mfa|auth(?:entication)?|confirmation|access|door|alarm|sms|backup|recovery) code|"
-        r"passcode|(?:pin|tan)(?:[ -]?(?:code|number|nummer))?|"
+        r"passcode|puk|safe (?:code|combination)|(?:garage|gate|entry|lock(?:box)?|vault|disarm) code|(?:pin|tan)(?:[ -]?(?:code|number|nummer))?|"
         r"bestätigungscode|code pin|código de verificación|cvv2?|cvc2?)\b",
         _is_code,
     ),
     Detector("password", r"(?:backup|recovery|scratch)[ -]codes?\b", _are_codes),
     Detector("password", r":[0-9]{4,5}:(?:\*|[a-z_][^:\s]{0,40}):[a-z_*][^:\s]{0,40}:[^:\s]{4}", _is_pgpass),
-    Detector("password", r"код подтверждения|пин-?код|验证码|驗證碼|認証コード|確認コード|인증번호|인증 코드", _is_code),
+    Detector("password", r"код подтверждения|пин-?код|暗証番号|الرقم السري|रहस्य|핀번호|кодовое слово|验证码|驗證碼|認証コード|確認コード|인증번호|인증 코드", _is_code),
     Detector(
         "password",
         r"(?:^|[,;\t|])[ \"'*]{0,3}(?:password|passwd|pwd|pass|passwort|kennwort|secret|"

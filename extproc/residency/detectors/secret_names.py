@@ -12,11 +12,13 @@ def word_set(text: str) -> frozenset[str]:
 
 # English first, then the words of other languages, as they stand before a colon or a verb.
 PASSWORD = (
-    r"pass[ _-]?(?:word|wd|phrase|code)|passwd|passwrd|pwd|\bpsw\b|\bpass\b|\bpw\b|login[ _-]?pw",
+    r"pass[ _-]?(?:word|wd|phrase|code)|passwd|passwrd|pwd|\bpsw\b|\bpass\b|_pass\b|\bpw\b|_pw\b|login[ _-]?pw",
     r"passwort|kennwort|losungswort|mot[ _]de[ _]passe|\bmdp\b|contrase.{1,2}a|\bclave\b|parola d'ordine|\bparola\b|senha",
     r"palavra[ -]passe|wachtwoord|lozinka|adgangskode|kodeord|passord|salasana|jelsz|kata sandi|\bsandi\b",
     r"пароль|пароля|паролем|has[łl]o|heslo|l[öo]senord|[şs]ifre|parol[aă]|jelsz[óo]|slapta[žz]odis",
     r"m[ậa]t kh[ẩa]u|κωδικ[όο]ς|συνθηματικ[όο]",
+    r"\bpsk\b|w-?lan[ -]?(?:schlüssel|code|key|passw)|wi-?fi[ -]?(?:code|key|pass|schl|密码)|code wi-?fi|\bwi-?fi\b|\bwlan\b|\bpuk\b",
+    r"mật khẩu|κωδικ[όο][ςσ]|비번|패스워드|暗号|パスコード|الرقم السري|رمز الدخول|رمز المرور|गुप्त ?कोड|รหัส",
     r"パスワード|暗証番号|密码|密碼|口令|비밀번호|암호|كلمة المرور|كلمة السر|סיסמה|סיסמא|पासवर्ड|รหัสผ่าน",
 )
 SECRET = (

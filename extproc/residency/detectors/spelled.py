@@ -14,20 +14,47 @@ _WORDS: dict[str, str] = {
         "zero uno due tre quattro cinque sei sette otto nove",
         "zero um dois três quatro cinco seis sete oito nove",
         "nul een twee drie vier vijf zes zeven acht negen",
+        "noll ett två tre fyra fem sex sju åtta nio",
+        "zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć",
+        "ноль один два три четыре пять шесть семь восемь девять",
+        "sıfır bir iki üç dört beş altı yedi sekiz dokuz",
+        "शून्य एक दो तीन चार पांच छह सात आठ नौ",
+        "صفر واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة",
     )
     for digit, word in enumerate(words.split())
-} | {"oh": "0", "o": "0", "zwo": "2", "nought": "0", "ein": "1", "meia": "6"}
+} | {"oh": "0", "o": "0", "zwo": "2", "nought": "0", "ein": "1", "meia": "6", "en": "1", "nulla": "0", "uma": "1", "duas": "2"}
 _TIMES = {"double": 2, "triple": 3, "doppel": 2, "doble": 2}
 _WORD = re.compile(r"[^\W\d_]+|\d")
 
-# Three in a row are rare in prose; how many follow is for the check. One pattern a language: together they cost several times as much.
-_LANGUAGES = (
-    "zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple",
-    r"null|eins|zwei|zwo|drei|vier|f\xc3\xbcnf|sechs|sieben|acht|neun",
-    r"z\xc3\xa9ro|deux|trois|quatre|cinq|sept|huit|neuf",
-    "cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve",
+
+
+def _in_bytes(words: str) -> str:
+    return "".join(char if char.isascii() else "".join(f"\\x{byte:02x}" for byte in char.encode()) for char in words)
+
+
+# One pattern a language: together they cost several times as much.
+LANGUAGES = tuple(
+    map(
+        _in_bytes,
+        (
+            "zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple",
+            "null|eins|zwei|zwo|drei|vier|fünf|sechs|sieben|acht|neun",
+            "zéro|un|deux|trois|quatre|cinq|six|sept|huit|neuf",
+            "cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve",
+            "zero|uno|due|tre|quattro|cinque|sei|sette|otto|nove",
+            "zero|um|dois|três|quatro|cinco|seis|sete|oito|nove|meia",
+            "nul|een|twee|drie|vier|vijf|zes|zeven|acht|negen",
+            "noll|ett|två|tre|fyra|fem|sex|sju|åtta|nio",
+            "zero|jeden|dwa|trzy|cztery|pięć|sześć|siedem|osiem|dziewięć",
+            "ноль|один|два|три|четыре|пять|шесть|семь|восемь|девять",
+            "sıfır|bir|iki|üç|dört|beş|altı|yedi|sekiz|dokuz",
+            "शून्य|एक|दो|तीन|चार|पांच|छह|सात|आठ|नौ",
+            "صفر|واحد|اثنان|ثلاثة|أربعة|خمسة|ستة|سبعة|ثمانية|تسعة",
+        ),
+    )
 )
-PATTERNS = tuple(rf"\b(?:{words})(?:[ ,.\-]{{1,3}}(?:{words})){{2}}" for words in _LANGUAGES)
+# Three in a row are rare in prose; how many follow is for the check.
+PATTERNS = tuple(rf"\b(?:{words})(?:[ ,.\-]{{1,3}}(?:{words})){{2}}" for words in LANGUAGES[:4])
 
 
 def digits_in_words(text: str) -> str:

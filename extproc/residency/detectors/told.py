@@ -11,17 +11,18 @@ _PROSE_CHARS = 110
 _VERBS = word_set(
     """
     is was are = ist lautet war heißt est était es era è é foi to je jest er är on это был - — -> => remains equals
-    reads être será becomes
+    reads être será becomes war bleibt gewesen sind are c'est era sera resta zal blijft był będzie var været blev på oli je este vagyok
+    είναι هي هو का के की है था là adalah ialah เป็น คือ to: use try needs
     """
 )
 _FILLERS = word_set(
     """
-    now still currently always set to jetzt noch is simply just be been changed reset maintenant ahora agora теперь
+    now still currently always set to nu nun nunc adesso jest teraz agora immer noch wieder encore toujours siempre sempre altijd jetzt noch is simply just be been changed reset maintenant ahora agora теперь
     """
 )
 _CONNECTORS = word_set(
     """
-    instead as is was als ist como comme est es è é for
+    instead as is was als ist como comme est es è é for war était era als jest był är var on były это — = into
     """
 )
 _CLAUSE_END = (".", ";", "?", "!", ",")
@@ -45,9 +46,33 @@ def is_told(after: str) -> bool:
     if joined is not None and is_odd(joined["value"]):
         return True
     words = words_of(after)
+    if not _POLICY.search(after) and any(_is_strong(word) for word in words[:7]):
+        return True
     return any(_is_quoted(value, after) or is_odd(value) for value in told(words)) or (
         bool(words) and _ENDING.match(after) is not None and is_odd(words[0])
     )
+
+
+# What is said of all passwords instead of telling one.
+_POLICY = re.compile(
+    r"\b(?:must|should|at least|characters?|chars?|requires?|polic\w+|rules?|length|long|hash\w*|encrypt\w*|stored|algorithm|strength|reset|"
+    r"rotat\w*|expires?|mindestens|Zeichen|caract[eè]res?|doit|debe\w*|deve\w*|caratteri|tekens|znak[oó]w|tecken|karakter|example|e\.g|such as|"
+    r"format|field|column|variable|function|parameter|argument|salt|bcrypt|test_|for user|of user|manager|cracker|pattern|regex)\b|символ|字符|文字以|"
+    r"位以|자 이상|أحرف|अक्षर|\?",
+    re.IGNORECASE,
+)
+_STRONG_CHARS = 6
+
+
+def _is_strong(word: str) -> bool:
+    """Whether a word of prose can hardly be anything but a password: letters with digits or signs in the midst, and long."""
+    value = stripped(word)
+    has_sign = re.search(r"\w[!@#$%^&*+=?~]\w|\w[!$#]$", value) is not None
+    has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return len(value) >= _STRONG_CHARS and (has_sign or has_both) and is_odd(value) and not _IDENTIFIER.fullmatch(value)
+
+
+_IDENTIFIER = re.compile(r"[\w-]*[_/.:()\[\]<>{}|][\w./:()\[\]<>{}|,-]*|[a-z]+\d{1,2}|v?\d[\d.]*\w{0,3}|[A-Z]{2,}-?\d+|https?\S*|\w+@\w+\.\w+")
 
 
 def line_of(after: str) -> str:
