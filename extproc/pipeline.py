@@ -269,7 +269,7 @@ class Pipeline:
             mode=decision.mode,
             would_tier=decision.would[0],
             would_backend=decision.would[1],
-            session=draft.session.digest if draft.session else "",
+            session=draft.session.text if draft.session else "",
             **refusing.residency_members(found.ruling, spilled=bool(draft.spilled)),
         )
         if self.health is not None:

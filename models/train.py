@@ -33,6 +33,7 @@ RANKED_SHARE = 0.6  # of the exam questions and word problems
 RANK_WEIGHT, RANK_SLOPE = 0.15, 0.6
 DROPPED = 0.12  # share of tokens hidden in training
 THRESHOLDS = (0.35, 0.70)
+LEAST_LOW = 0.25  # a lower first cut sends trivial questions about long material to the second tier
 SIZES = window.Sizes()
 
 
@@ -226,7 +227,7 @@ def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[f
     raw = probabilities @ np.array([0.0, 0.5, 1.0])
     grid = np.linspace(0.1, 0.9, 41)
     knots = min(
-        ((low, high) for low in grid for high in grid if high - low >= 0.15),
+        ((low, high) for low in grid for high in grid if low >= LEAST_LOW and high - low >= 0.15),
         key=lambda pair: metrics.smooth_regret(raw, pair, truth),
     )
     print(f"out of fold: temperature {temperature:.2f}, knots {knots[0]:.2f} {knots[1]:.2f}")

@@ -21,7 +21,7 @@ _OPENING = (
 )
 _OPENING_WITHOUT_SPACES = "请问|麻烦你|麻烦您|麻烦|请(?![求假教客示])|你好|您好|すみませんが|すみません|こんにちは|안녕하세요"
 _CLOSING = (
-    "please|pls|plz|thanks|thank you|thx|ty|cheers|many thanks|(?:thanks|thank you) (?:in advance|so much|very much|a lot)|"
+    "please|pls|plz|thx|ty|cheers|many thanks|(?:thanks|thank you)(?: (?:in advance|so much|very much|a lot|for [^.!?\\n]{1,24}))?(?:, this helps[^.!?\\n]{0,12})?|"
     "(?:best |kind )?regards|bitte|danke|vielen dank|danke (?:dir|ihnen|im voraus)|por favor|(?:muchas )?gracias|"
     "s'il (?:vous|te) pla[iî]t|svp|stp|merci(?: beaucoup| d'avance)?|per favore|grazie(?: mille)?|obrigad[oa]|alsjeblieft|"
     "alstublieft|bedankt|dank je(?: wel)?|пожалуйста|спасибо|будь ласка|дякую|proszę|dziękuję|prosím|děkuji|díky|lütfen|"

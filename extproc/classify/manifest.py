@@ -31,7 +31,7 @@ from typing import Any
 from extproc.classify import features, window
 from extproc.errors import ModelError
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST, NETWORK, TOKENIZER = "model.json", "model.onnx", "tokenizer.json"
 PADDING = 1  # the token of an empty piece
 BETWEEN = 0  # the token between two pieces, so that neighbours in a list are neighbours in a text; its weights are 0

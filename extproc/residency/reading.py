@@ -61,6 +61,7 @@ _SEALED_TYPE = "redacted_thinking"
 # How pictures, sound and PDFs begin in base64: parts of a type that is not known here may have them.
 _MEDIA_STARTS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "SUkqA", "TU0AK", "SUQz", "T2dnUw", "ZkxhQ", "JVBERi")
 _HEAD_CHARS = 64
+_LONG_CHARS, _SAMPLE_CHARS = 262_144, 4_096  # of base64
 _DATA_URI = re.compile(r"data:([\w.+-]*/?[\w.+-]*)((?:;[^,;]{0,64}){0,4}),", re.IGNORECASE)
 _NUMBERS = (Api.COMPLETIONS, Api.EMBEDDINGS)
 _TOKENS = ("prompt", "input")
@@ -185,6 +186,12 @@ class _Reader:
 
     def _payload(self, value: str, media: str) -> None:
         """Reads a file's content: base64, or, in documents of plain text, the text itself."""
+        if len(value) > _LONG_CHARS and _is_base64(value):
+            # Its beginning tells what it is, and decoding twenty megabytes of a picture would take half a second.
+            head = blob.read(unwrap.decoded(value[:_SAMPLE_CHARS]))
+            if head.text is None or media in _UNSEEN:
+                self.unread.add(head.media or media)
+                return
         found = blob.read(unwrap.decoded(value)) if _is_base64(value) else blob.Blob(value, "")
         if found.text is None:
             self.unread.add(found.media or media)

@@ -17,7 +17,7 @@ from extproc.residency.engine import Engine, Found, Pattern
 from extproc.residency.escapes import ESCAPES, SPELLED, SPELLING, TRIGGERS, unescaped
 
 _REACH_BYTES = 256  # of the line on either side of an escape
-_MAX_PLACES = 256  # where there are more escapes, all of the text is decoded at once
+_MIN_PLACES, _PLACES_PER_BYTE = 256, 1 / 128  # where there are more escapes, all of the text is decoded at once
 
 # In base64, three bytes of printable ASCII make a group whose first three characters are each of a few: one group in ten of
 # other text looks like that, so that three groups in a row seldom are anything else.
@@ -141,7 +141,8 @@ def _even_lines(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
 
 
 def _unescaped(data: bytes) -> list[str]:
-    escapes, spelling = _escapes.find(data, _MAX_PLACES), _spelling.find(data, _MAX_PLACES)
+    most = _MIN_PLACES + int(len(data) * _PLACES_PER_BYTE)
+    escapes, spelling = _escapes.find(data, most), _spelling.find(data, most)
     # Where not all places were looked at, any escape may be there.
     kinds = ESCAPES if escapes.is_cut else frozenset(TRIGGERS[found.number][1] for found in escapes.candidates)
     pieces: list[str] = []
@@ -151,15 +152,23 @@ def _unescaped(data: bytes) -> list[str]:
     return pieces
 
 
+def _end(data: bytes, start: int, limit: int) -> int:
+    """Where the line of `start` ends, or `limit` if that comes before."""
+    end = data.find(b"\n", start, limit)
+    return limit if end < 0 else end
+
+
 def _windows(data: bytes, places: list[Found]) -> list[bytes]:
-    """The lines around `places`, or what of them is near; those that touch are one."""
+    """The lines around `places` and those beside them, or what of them is near; those that touch are one."""
     if not places:
         return []
     windows: list[bytes] = []
     start = end = -1
     for place in sorted(places, key=_start):
-        first = data.rfind(b"\n", max(0, place.start - _REACH_BYTES), place.start) + 1 or max(0, place.start - _REACH_BYTES)
-        last = place.end + _REACH_BYTES
+        first, last = max(0, place.start - _REACH_BYTES), place.end + _REACH_BYTES
+        line = max(first, data.rfind(b"\n", first, place.start))
+        first = data.rfind(b"\n", first, line) + 1 or first
+        last = _end(data, _end(data, place.end, last) + 1, last)
         if first > end:
             if end > 0:
                 windows.append(data[start:end])

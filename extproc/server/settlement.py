@@ -23,7 +23,7 @@ from extproc.config.residency import Action
 from extproc.limits import Door, tab_of
 from extproc.protocol import envoy_pb2 as pb
 from extproc.scope import parse
-from extproc.session import Memory, Session, Sessions, session_of_answer
+from extproc.session import Memory, Sessions, session_from, session_of_answer
 from extproc.shares import Shares
 from extproc.telemetry import Metrics, Telemetry
 from extproc.usage import Record, record_of
@@ -170,10 +170,12 @@ def _remember(records: Sequence[Record], sessions: Sessions, policy: Policy) -> 
         is_held = record.residency in (Action.ON_PREM, refusing.SPILLED)
         held = tuple(sorted({kind.rpartition(":")[0] for kind in record.kinds})) if is_held else ()
         memory = Memory(held, record.tier, record.backend, record.prompt_tokens, record.decided_at)
+        session = session_from(scope[0], record.session)
         if len(record.attempts) > 1:
-            sessions.remember_later(Session(scope[0], record.session, may_have_past=True), memory, policy.sessions)
+            sessions.remember_later(session, memory, policy.sessions)
         if record.api == Api.RESPONSES and record.response_id:
-            sessions.remember_later(session_of_answer(scope, record.response_id), memory, policy.sessions)
+            for within in ("", session.digest):
+                sessions.remember_later(session_of_answer(scope, record.response_id, within), memory, policy.sessions)
 
 
 def store_url(config: Config, run_dir: Path) -> str:

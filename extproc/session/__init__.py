@@ -4,8 +4,8 @@ What lives here knows how conversations are told apart and what is kept of them:
 what follows from it (`residency`, `routing`).
 """
 
-from extproc.session.key import Session, session_of, session_of_answer
+from extproc.session.key import Session, session_from, session_of, session_of_answer
 from extproc.session.memory import Memory
 from extproc.session.sessions import Sessions, Unknown
 
-__all__ = ["Memory", "Session", "Sessions", "Unknown", "session_of", "session_of_answer"]
+__all__ = ["Memory", "Session", "Sessions", "Unknown", "session_from", "session_of", "session_of_answer"]

@@ -18,17 +18,23 @@ class Memory:
     prompt_tokens: int = 0
     at: float = 0.0  # seconds since the epoch, of its last turn
 
-    def fields(self) -> tuple[str, ...]:
+    def fields(self, opening: str) -> tuple[str, ...]:
         """As the store keeps it: name, value, name, value ... `held` is left out where it is empty, so that it never shrinks."""
-        named = ("t", self.tier, "b", self.backend, "n", str(self.prompt_tokens), "a", f"{self.at:.3f}")
-        return ("h", " ".join(self.held), *named) if self.held else named
+        values = (self.tier, self.backend, str(self.prompt_tokens), f"{self.at:.3f}")
+        named = tuple(part for pair in zip(names(opening)[1:], values, strict=True) for part in pair)
+        return (HELD, " ".join(self.held), *named) if self.held else named
 
 
-FIELDS = ("h", "t", "b", "n", "a")
+HELD = "h"
+
+
+def names(opening: str) -> tuple[str, ...]:
+    """The fields of a thread: what its conversation is held for, then its own tier, backend, tokens and time."""
+    return (HELD, *(f"{field}{opening}" for field in "tbna"))
 
 
 def memory_of(values: Sequence[bytes | None]) -> Memory | None:
-    """The memory of these values of `FIELDS`; None where nothing is remembered, or what is there was not written here."""
+    """The memory of these values of `names`; None where nothing is remembered, or what is there was not written here."""
     if not any(values):
         return None
     held, tier, backend, tokens, at = ((value or b"").decode("utf-8", "replace") for value in values)

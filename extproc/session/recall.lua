@@ -1,2 +1,2 @@
--- What is remembered of a conversation: h, t, b, n, a.
-return redis.call('HMGET', KEYS[1], 'h', 't', 'b', 'n', 'a')
+-- What is remembered of a conversation: the fields that ARGV names.
+return redis.call('HMGET', KEYS[1], unpack(ARGV))

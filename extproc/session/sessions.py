@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from enum import Enum
-from itertools import islice
 from pathlib import Path
 
 from extproc.config.compiled_residency import Sessions as Settings
 from extproc.session.key import Session
-from extproc.session.memory import Memory, memory_of
+from extproc.session.memory import Memory, memory_of, names
 from extproc.store import Argument, Script, Store, StoreError
 
 _HERE = Path(__file__).parent
@@ -41,7 +40,8 @@ class Sessions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._held: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()
-        self._waiting: dict[str, dict[str, Memory]] = {}  # to be written, by organisation and key
+        self._waiting: dict[str, dict[Session, Memory]] = {}  # to be written, by organisation
+        self._owed: dict[Session, Memory] = {}  # what is held and could not be written
         self._writing: set[asyncio.Task[None]] = set()
         self.failures = 0
 
@@ -63,7 +63,7 @@ class Sessions:
         """Keeps `memory` for a while longer. Whether the store has it; what is held is kept here in any case."""
         if memory.held:
             self._keep(session, memory.held)
-        return await self._write({_key(session): memory}, settings)
+        return await self._write({session: memory}, settings)
 
     def remember_later(self, session: Session, memory: Memory, settings: Settings) -> None:
         """The same, behind the request's back and together with others. While too much waits, what is not held is left out."""
@@ -72,14 +72,11 @@ class Sessions:
         waiting = self._waiting.get(session.organisation)
         if waiting is None:
             waiting = self._waiting[session.organisation] = {}
-            task = asyncio.get_running_loop().create_task(self._write_soon(session.organisation, settings))
-            self._writing.add(task)
-            task.add_done_callback(self._writing.discard)
-        key = _key(session)
-        if (earlier := waiting.get(key)) is not None and earlier.held:  # a turn beside it knew nothing of that
+            self._do(self._write_soon(session.organisation, settings))
+        if (earlier := waiting.get(session)) is not None and earlier.held:  # a turn beside it knew nothing of that
             memory = replace(memory, held=tuple(sorted({*earlier.held, *memory.held})))
         if memory.held or len(waiting) < _MAX_WAITING:
-            waiting[key] = memory
+            waiting[session] = memory
 
     async def close(self, timeout_s: float) -> None:
         """Waits for what is being written."""
@@ -88,28 +85,49 @@ class Sessions:
 
     async def _read(self, session: Session, settings: Settings) -> Memory | Unknown | None:
         try:
-            return memory_of(await self._store.run(_RECALL, (_key(session),), (), timeout_s=settings.timeout_s))
+            values = await self._store.run(_RECALL, (_key(session),), names(session.opening), timeout_s=settings.timeout_s)
+            return memory_of(values)
         except StoreError:
             self.failures += 1
             return Unknown.UNKNOWN
 
     async def _write_soon(self, organisation: str, settings: Settings) -> None:
         await asyncio.sleep(_TOGETHER_S)
-        waiting = self._waiting.pop(organisation)
-        for keys in _batched(waiting, _TOGETHER):
-            await self._write({key: waiting[key] for key in keys}, settings)
+        await self._write_all(self._waiting.pop(organisation), settings)
 
-    async def _write(self, memories: Mapping[str, Memory], settings: Settings) -> bool:
+    async def _write_all(self, memories: Mapping[Session, Memory], settings: Settings) -> None:
+        by_organisation: dict[str, list[Session]] = {}  # whose keys share a slot
+        for session in memories:
+            by_organisation.setdefault(session.organisation, []).append(session)
+        for sessions in by_organisation.values():
+            for start in range(0, len(sessions), _TOGETHER):
+                await self._write({session: memories[session] for session in sessions[start : start + _TOGETHER]}, settings)
+
+    async def _write(self, memories: Mapping[Session, Memory], settings: Settings) -> bool:
         arguments: list[Argument] = [settings.kept_s]
-        for memory in memories.values():
-            fields = memory.fields()
+        for session, memory in memories.items():
+            fields = memory.fields(session.opening)
             arguments += (len(fields), *fields)
         try:
-            await self._store.run(_REMEMBER, tuple(memories), arguments, timeout_s=settings.timeout_s)
+            await self._store.run(_REMEMBER, tuple(map(_key, memories)), arguments, timeout_s=settings.timeout_s)
         except StoreError:
             self.failures += 1
+            self._owe(memories)
             return False
+        if self._owed:
+            owed, self._owed = self._owed, {}
+            self._do(self._write_all(owed, settings))
         return True
+
+    def _owe(self, memories: Mapping[Session, Memory]) -> None:
+        """What was carried has to be known to the other workers: it is written again with the next that can be."""
+        if len(self._owed) < _KEPT_HERE:
+            self._owed.update({session: memory for session, memory in memories.items() if memory.held})
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     def _keep(self, session: Session, held: tuple[str, ...]) -> None:
         key = (session.organisation, session.digest)
@@ -121,10 +139,3 @@ class Sessions:
 
 def _key(session: Session) -> str:
     return f"tiermesh:{{{session.organisation or '-'}}}:session:{session.digest}"
-
-
-def _batched(keys: Mapping[str, Memory], count: int) -> Iterator[tuple[str, ...]]:
-    """The keys, so many at a time."""
-    left = iter(keys)
-    while batch := tuple(islice(left, count)):
-        yield batch

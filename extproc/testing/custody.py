@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from extproc.audit import Entry, Outcome, Unwritten, Written
 from extproc.config.compiled_residency import Sessions as Settings
@@ -26,27 +26,32 @@ class MarkedInspector:
 
 @dataclass(slots=True)
 class Memories:
-    """What is remembered, in a dictionary. `is_away` makes it as a store is that does not answer."""
+    """What is remembered, in dictionaries. `is_away` makes it as a store is that does not answer."""
 
-    kept: dict[str, Memory] = field(default_factory=dict)
+    kept: dict[str, Memory] = field(default_factory=dict)  # by session and opening
+    held: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by session
     is_away: bool = False
     recalled: int = 0
 
     async def recall(self, session: Session, settings: Settings) -> Memory | Unknown | None:  # noqa: ARG002 - as the protocol has it
         """What the conversation has been through."""
         self.recalled += 1
-        return Unknown.UNKNOWN if self.is_away else self.kept.get(session.digest)
+        if self.is_away:
+            return Unknown.UNKNOWN
+        memory, held = self.kept.get(session.text), self.held.get(session.digest, ())
+        return replace(memory or Memory(), held=held) if held else memory
 
-    async def remember(self, session: Session, memory: Memory, settings: Settings) -> bool:  # noqa: ARG002 - as above
+    async def remember(self, session: Session, memory: Memory, settings: Settings) -> bool:
         """Keeps it."""
-        if not self.is_away:
-            self.kept[session.digest] = memory
+        self.remember_later(session, memory, settings)
         return not self.is_away
 
     def remember_later(self, session: Session, memory: Memory, settings: Settings) -> None:  # noqa: ARG002 - as above
         """Keeps it at once."""
         if not self.is_away:
-            self.kept[session.digest] = memory
+            self.kept[session.text] = memory
+            if memory.held:
+                self.held[session.digest] = memory.held
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from extproc.config import Api
 from extproc.dialects import Refusal, Request, parse
 from extproc.scope import Scope
 from extproc.scope import parse as scope
-from extproc.session import Session, session_of
+from extproc.session import Session, session_from, session_of, session_of_answer
 
 ACME, OTHER = scope("acme/retail"), scope("other")
 HEADERS = ("x-session-id", "x-thread")
@@ -79,3 +79,31 @@ def test_the_digest_says_nothing_and_is_short(ask: str, name: str) -> None:
     made = session(chat(ask), x_session_id=name)
     assert len(made.digest) == 32
     assert set(made.digest) <= set("0123456789abcdef")
+
+
+def test_threads_of_one_name_have_openings_of_their_own() -> None:
+    one = session(chat("plan the work", system="planner"), x_session_id="s")
+    other = session(chat("read this file", system="helper"), x_session_id="s")
+    assert one.digest == other.digest
+    assert one.opening != other.opening
+    assert session(chat("plan the work", "done", "go on", system="planner"), x_session_id="s") == one
+
+
+def test_a_conversation_that_the_provider_keeps_has_no_openings() -> None:
+    one, two = (session(request(Api.RESPONSES, input=text, conversation="conv_1")) for text in ("a", "b"))
+    assert one == two
+
+
+def test_the_text_of_a_session_says_both() -> None:
+    made = session(chat("plan"), x_session_id="s")
+    again = session_from(made.organisation, made.text)
+    assert (again.digest, again.opening) == (made.digest, made.opening)
+
+
+def test_an_answer_is_gone_on_from_within_its_conversation() -> None:
+    asked = request(Api.RESPONSES, input="and?", previous_response_id="resp_1")
+    within = session(asked, x_session_id="s")
+    assert within.digest == session(chat("hello"), x_session_id="s").digest
+    assert within == session_of_answer(ACME, "resp_1", within.digest)
+    assert session(asked) == session_of_answer(ACME, "resp_1")
+    assert within.is_answer

@@ -81,3 +81,22 @@ async def test_what_is_held_is_not_lost_to_a_turn_beside_it(store: Store) -> Non
     sessions.remember_later(HERE, Memory((), "simple", "local"), SETTINGS)
     await sessions.close(2)
     assert await Sessions(store).recall(HERE, SETTINGS) == Memory(("email",), "simple", "local")
+
+
+async def test_threads_share_what_was_carried_and_not_who_answers(store: Store) -> None:
+    one, other = (Session("acme", "89ab", may_have_past=True, opening=opening) for opening in ("aa", "bb"))
+    sessions = Sessions(store)
+    await sessions.remember(one, Memory((), "complex", "big", 10, 5.0), SETTINGS)
+    await sessions.remember(other, Memory(("email",), "simple", "local", 20, 6.0), SETTINGS)
+    assert await Sessions(store).recall(one, SETTINGS) == Memory(("email",), "complex", "big", 10, 5.0)
+    assert await Sessions(store).recall(other, SETTINGS) == Memory(("email",), "simple", "local", 20, 6.0)
+
+
+async def test_what_could_not_be_written_is_written_with_the_next_that_can_be(store: Store, tmp_path: Path) -> None:
+    sessions = Sessions(Store.connect(f"unix://{tmp_path}/nobody.sock"))
+    assert not await sessions.remember(HERE, Memory(("email",)), SETTINGS)
+    away, sessions._store = sessions._store, store
+    await sessions.remember(Session("other", "cdef", may_have_past=True), Memory(), SETTINGS)
+    await sessions.close(2.0)
+    assert await Sessions(store).recall(HERE, SETTINGS) == Memory(("email",))
+    await away.close()

@@ -67,7 +67,7 @@ _FIRST_YEAR = 1905
 def _date_behind(hit: Hit) -> tuple[str, bool] | None:
     """The date in figures or in words that follows the cue, and whether it is in words."""
     text = hit.text[-1:] + hit.after(40)
-    figures = _FIGURES.match(text) or _ANY_MONTH.match(text)
+    figures = _FIGURES.match(text)
     if figures is not None:
         return figures[0], False
     written = _WRITTEN.match(text) or _WRITTEN.search(hit.text[-24:] + hit.after(24))
@@ -81,7 +81,10 @@ def _is_recent(date: str) -> bool:
 
 def _is_labelled(hit: Hit) -> bool:
     found = _date_behind(hit)
-    return found is not None and _is_recent(found[0])
+    if found is None:
+        any_month = _ANY_MONTH.match(hit.text[-1:] + hit.after(40))
+        return any_month is not None and _is_recent(any_month[0])
+    return _is_recent(found[0])
 
 
 def _is_told(hit: Hit) -> bool:
@@ -103,7 +106,7 @@ _LABELS = (
 _VERBS = (
     r"\bborn\b", "geboren", r"\bgeb\b", r"\bné\b", r"\bnée\b", "né le", "née le", r"\bnacid[oa]\b", "nació", r"\bnat[oa] il\b",
     r"\bnat[oa] a\b", "nascid[oa]", "nasceu", "urodzon[ya]", "ur\\.", "född", "født", "syntynyt", "narozen", "születtem", "született",
-    "родил(?:ся|ась)", "doğumlu", "born on", "出生于", "生于", "مواليد", "जन्म", r"\(\*",
+    "родил(?:ся|ась)", "doğumlu", "出生于", "生于", "مواليد", "जन्म", r"\(\*",
 )  # fmt: skip
 _JOINT = r"[^0-9\n]{0,40}[0-9]"
 # The word behind the date: "12.03.1985 г.р.", "1985年3月12日生".

@@ -46,7 +46,7 @@ def _is_piped(hit: Hit) -> bool:
     return found is not None and is_bare_password(found["value"])
 
 
-_SQL = re.compile(r"(?:\s+(?:values|default))?\s*\(?\s*N?(?P<quote>['\"])(?P<value>[^'\"\n]{4,60})(?P=quote)", re.IGNORECASE)
+_SQL = re.compile(r"\s+(?:values\s*\(\s*)?N?(?P<quote>')(?P<value>[^'\"\s,]{4,60})(?P=quote)", re.IGNORECASE)
 
 
 def _is_in_sql(hit: Hit) -> bool:

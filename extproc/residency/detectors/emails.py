@@ -19,7 +19,12 @@ _ROLE = re.compile(
     r"postmaster|hostmaster|webmaster|"
     r"abuse|support|info|help|helpdesk|sales|security|contact|press|media|privacy|legal|marketing|billing|feedback|"
     r"notifications?|"
-    r"newsletter|service|kontakt|office|careers|jobs|admin|root|git|hg|svn|npm|bot|.*\[bot\])(?:[+-].*)?",
+    r"newsletter|service|kontakt|office|careers|jobs|admin|procurement|purchasing|orders?|reservations?|bookings?|accounts?|accounting|finance|hr|"
+    r"recruiting|recruitment|team|hello|hi|desk|dispatch|events?|tickets?|enquiries|inquiries|customer-?(?:care|service)|frontdesk|reception|"
+    r"partners?|investors?|ir|pr|community|members?|subscriptions?|donations?|volunteers?|returns|shipping|logistics|ops|oncall|devops|"
+    r"it|itsupport|data-?protection|dpo|gdpr|datenschutz|presse|buchhaltung|bewerbung|vertrieb|rechnung|vente|ventas|ventes|vendite|comercial|"
+    r"administracion|amministrazione|secretariat|accueil|archive|library|shop|store|webshop|updates|digest|alerts?|monitoring|"
+    r"root|git|hg|svn|npm|bot|.*\[bot\])(?:[+-].*)?",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(

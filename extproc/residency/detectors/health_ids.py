@@ -17,6 +17,9 @@ _TOKEN = re.compile(r"(?:[A-Z]{1,5}[ \-]?)?\d(?:[\-/. ]?[A-Z0-9]){3,18}(?![\w])"
 _HEAD = re.compile(r"(?:[A-Z]{1,4}[\-]?)\Z", re.IGNORECASE)
 _DATE = re.compile(r"(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d(?!\d)|(?:19|20)\d\d\b(?![-\d])")
 _HEALTH = cue(
+    "adjuster", "premium", "auto policy", "water damage", "accident", "damage", "haftpflicht", "hausrat", "kfz", "herrn?",
+    "frau", "assur\\w*", "nombre", "assicur\\w*", "intestat\\w*", "delta dental", "allianz", "axa", "denied",
+    "policy ?holder", "beneficiar\\w*", "aseg\\w*", "титул", "polisy", "subscriber", "insured", "versichert\\w*",
     "health\\w*", "insur\\w*", "patients?", "medical", "medicare", "medicaid", "plan", "payer", "payor", "copay", "deductible",
     "claims?", "coverage", "subscriber", "dependents?", "blue cross", "bcbs", "aetna", "cigna", "humana", "kaiser", "unitedhealth\\w*",
     "anthem", "hmo", "ppo", "bupa", "hospital", "clinic", "doctor", "physician", "diagnos\\w*", "dental", "prescription", "pharmacy",
@@ -43,12 +46,18 @@ def _is_record(hit: Hit) -> bool:
 
 def _is_insured(hit: Hit) -> bool:
     token = _token(hit)
-    return len(digits_of(token)) >= 5 and not _DATE.match(token)
+    return len(digits_of(token)) >= 5 and not _DATE.match(token) and not _AMOUNT.match(value_after(hit, 30))
 
 
 def _is_member(hit: Hit) -> bool:
     """The same behind a word that clubs and databases use, too, so that health or insurance must be near."""
-    return _is_insured(hit) and is_near(hit, _HEALTH, before=120, after=100)
+    if not _is_insured(hit) or _AMOUNT.match(value_after(hit, 30)):
+        return False
+    return is_near(hit, _HEALTH, before=120, after=100) or (_HEALTH.search(hit.text) and _TITLED.search(hit.after(60)) is not None)
+
+
+_AMOUNT = re.compile(r"[\d.,]+\s?(?:km|miles?|mi|%|€|\$|usd|eur|days?|years?|people|employees|cases|users)\b", re.IGNORECASE)
+_TITLED = re.compile(r"[A-ZÀ-Þ][a-zà-ÿ]+ [A-ZÀ-Þ][a-zà-ÿ]+")
 
 
 def _is_nhs(hit: Hit) -> bool:
@@ -61,6 +70,7 @@ def _is_nhs_named(hit: Hit) -> bool:
 
 
 _RECORD = (
+    r"\bnhc", "dossier patient", "n° de dossier", "patient record", "patientid", "hospital ref", "nr pacjenta", "№ карты",
     r"\bmrn", "_mrn", "medical rec(?:ord)? ?(?:no|num|number|id|#)", "medical record", "patient (?:id|no|num|number|identifier|#)",
     "chart (?:no|number|#)", "hospital (?:no|number|id)", "encounter (?:id|no|number)", "prescription (?:no|number|id|#)",
     r"\brx ?(?:no|number|#)", "patientennummer", "patienten-?(?:nr|id)", "fallnummer", "aktenzeichen der klinik",
@@ -70,6 +80,11 @@ _RECORD = (
     "차트번호", "номер карты пациента", "hasta no", "protokol no",
 )  # fmt: skip
 _INSURED = (
+    "medicare", "medicaid", "health insurance", "versicherungs-?(?:nr|num)", "versicherte[nr]?", "versichertennr", "policennummer",
+    "numéro de contrat", "contrat d'assurance", "n° d'assuré", "assuré", "nº de póliza", "póliza", "poliza", "asegurad[oa]", "polizza",
+    "assicurat[oa]", "apólice", "segurad[oa]", "polisnr", "polis", "polisy", "nr polisy", "polisa", "försäkringsnummer", "försäkring",
+    "forsikring", "poliçe", "страховой полис", "страховк", "保险单", "保单", "保険証券", "証券番号", "被保険者", "보험증권", "증권번호",
+    "بوليصة", "التأمين", "बीमा", "insured (?:no|id|person|number)", "life insurance", "car insurance", "home insurance", "policy ref",
     "insurance (?:id|no|num|number|policy|member|card)", "health (?:card|plan) ?(?:no|number|id)?", "policy (?:no|num|number|#)",
     "policy_?id", "subscriber (?:id|no|number)", "medicare (?:no|number|id|card)", "medicaid (?:no|number|id)", r"\bmbi\b", r"\bhicn\b",
     r"\bohip\b", "beneficiary (?:id|number)", "krankenversicherungs-?(?:nummer|nr)", "krankenversichertennummer",
@@ -81,6 +96,9 @@ _INSURED = (
     "номер полиса", "полис омс", "ihi number", "ehic",
 )  # fmt: skip
 _MEMBER = (
+    "subscriber", "member", "policy", "insured", "coverage", "claim", "police", "vertrag", "contract", "certificate", 
+    "blue cross", "bcbs", "aetna", "cigna", "humana", "kaiser", "anthem", "unitedhealth", "allianz", r"\baxa", "zurich", "geico", "progressive",
+    "state farm", "delta dental", "metlife", "prudential", "bupa", r"\baok", "barmer", r"\btkk?", "insurance",
     "member (?:id|no|num|number|#)",
     "group (?:no|number|id|#)",
     "card (?:id|no|number)",

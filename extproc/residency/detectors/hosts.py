@@ -90,6 +90,8 @@ def _is_internal_name(hit: Hit) -> bool:
     is_placed = _PLACE.search(lead) is not None or re.match(r":\d{2,5}\b", after) is not None
     if _CODE_AFTER.match(after) and not is_placed:
         return False
+    if len(labels) == 2 and labels[-1] in {"lan", "local"}:
+        return True  # told by its first label
     return is_placed or (len(labels) >= 3 and name == name.lower()) or _HAS_MARK.search(".".join(labels[:-1])) is not None
 
 
@@ -98,9 +100,18 @@ def _is_single_label_suffix(hit: Hit) -> bool:
     name, lead = _name(hit)
     labels = name.lower().split(".")
     is_told = (
-        len(labels) >= 3 or _PLACE.search(lead) is not None or (labels[-1] in {"lan", "dmz"} and _HAS_MARK.search(labels[0]) is not None)
+        len(labels) >= 3
+        or (labels[0] not in _FILES and _HAS_MARK.search(labels[0]) is not None and not lead.endswith("."))
+        or (labels[0] in _MACHINES or (labels[-1] == "lan" and labels[0] not in _FILES and not lead.endswith(".")))
+        or _PLACE.search(lead) is not None or (labels[-1] in {"lan", "dmz"} and _HAS_MARK.search(labels[0]) is not None)
     )
     return is_told and _is_internal_name(hit)
+
+
+_MACHINES = frozenset("nas router printer fileserver server dc gw gateway proxy wiki intranet mail jira gitlab jenkins pi homeassistant".split())  # noqa: SIM905
+_FILES = frozenset(
+    "config settings env docker-compose compose values overrides threading local wlan vlan application appsettings package tsconfig vite next".split()  # noqa: SIM905
+)
 
 
 def _is_internal_zone(hit: Hit) -> bool:
@@ -157,7 +168,7 @@ def _is_internal_address(hit: Hit) -> bool:
     if (
         max(octets) > 255
         or octets[3] in {0, 255}
-        or re.match(r"\.?\d|/\d|[\w]", after)
+        or re.match(r"\.?\d|/(?!32\b)\d|[\w]", after)
         or re.search(r"[\w.\-]\Z|v ?\Z|version\W*\Z", before, re.IGNORECASE)
     ):
         return False
@@ -172,12 +183,20 @@ def _is_internal_address(hit: Hit) -> bool:
     return _IN_USE.search(before) or _IN_USE.search(after)
 
 
+def _is_unique_local(hit: Hit) -> bool:
+    """An address of RFC 4193 that is whole, where something uses it."""
+    address = re.match(r"[0-9a-f:]{8,39}(?![\w:])", hit.text + hit.after(40), re.IGNORECASE)
+    return address is not None and ("::" in address[0] or address[0].count(":") == 7) and not _EXERCISE.search(hit.before(90))
+
+
 _PRIVATE = r"\b(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d{1,3}\.\d{1,3}\b"
 
 DETECTORS: tuple[Detector, ...] = (
-    Detector("internal_host", r"[a-z0-9]\.(?:internal|corp|intranet|intern|priv|localdomain|svc\.cluster\.local|svc)\b", _is_internal_name),
+    Detector("internal_host", r"[a-z0-9]\.(?:internal|corp|intranet|intern|priv|localdomain|svc\.cluster\.local|svc|intra|consul|home\.arpa)\b", _is_internal_name),
     Detector("internal_host", r"[a-z0-9]\.(?:local|lan|private|int|prod|stg|dmz)\b", _is_single_label_suffix),
     Detector("internal_host", r"[a-z0-9]\.(?:internal|corp|intranet|intra|intern|int|lan|prv|priv|private|dmz)\.[a-z]", _is_internal_zone),
     Detector("internal_host", r"\\{2,4}[a-z0-9][a-z0-9.\-]{2,40}\\{1,2}[a-z0-9$]", _is_share),
     Detector("internal_ip", _PRIVATE, _is_internal_address),
+    Detector("internal_ip", r"\b(?:10|192\[\.\]168|172\[\.\](?:1[6-9]|2\d|3[01]))(?:\[\.\]\d{1,3}){2,3}\b", None),
+    Detector("internal_ip", r"\bf[cd][0-9a-f]{2}:[0-9a-f]{1,4}:[0-9a-f:]{4}", _is_unique_local),
 )

@@ -237,7 +237,7 @@ _LICENCE = (
 )  # fmt: skip
 
 DETECTORS: tuple[Detector, ...] = (
-    Detector("us_ssn", r"\b\d{3} ?- ?\d{2} ?- ?\d{4}\b", _is_dashed_ssn),
+    Detector("us_ssn", r"\b\d{3} ?[\-_/] ?\d{2} ?[\-_/] ?\d{4}\b", _is_dashed_ssn),
     *beside(
         "us_ssn",
         (

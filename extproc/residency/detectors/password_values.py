@@ -216,7 +216,7 @@ def is_bare_password(value: str) -> bool:
     value = value.strip("\"'`").rstrip(",;.")
     if len(value) < _LEAST_CHARS or is_placeholder_value(value):
         return False
-    if _CODE_NAME.fullmatch(value) or _TYPE_NAME.fullmatch(value.rstrip("!?")):
+    if _CODE_NAME.fullmatch(value) or _TYPE_NAME.fullmatch(value.rstrip("!?)]}")):
         return False
     return has_mixture(value) or value.isalpha()
 

@@ -25,6 +25,9 @@ _TOLL_FREE = frozenset(("800", "833", "844", "855", "866", "877", "888"))
 _RUN = re.compile(r"1[3-9]\d{9}|[6-9]\d{8,9}|0[1-9]\d{8,9}")
 _COUNTRY_CODE = re.compile(r"(?:(?<!\d)\+?1[ .\-]?)?\(?\Z")
 _PHONE = cue(
+    "номер", "позвони\\w*", "набери\\w*", "zap", "whats", "numer", "nummer", "erreich\\w*", "joignable", "joindre", "localizable",
+    "trovar\\w*", "raggiung\\w*", "bereik\\w*", "nås", "tlf", "zadzwo\\w*", "arayın", "numarası?", "hp", "telp", "sđt", "τηλ", "मोबाइल",
+    "मोबाईल", "找", "拨", "打给", "번호", "cel", "mum", "mom", "dad", "oma", "opa", "мама", "папа", "母", "父", "t[eé]l",
     "phones?", "phone ?(?:no|number)?", "tel", "telephone", "telefon\\w*", "telefoon\\w*", "téléphone", "teléfono", "telefono",
     "telefone", "mobile?", "móvil", "movil", "cell(?:phone)?", "celular", "cellulare", "handy", "portable", "mob",
     r"call(?![_\w])", "text(?: me)?", "sms", "whatsapp", "signal", "contact", "fax", "scrivi", "chiama\\w*", "chiamami",
@@ -39,7 +42,7 @@ _NAMED = (
     r"\bgsm", "komórka", "тел(?:ефон)?", "電話(?:番号)?", "电话(?:号码)?",
     "手机(?:号码?)?", "手機", "携帯", "전화(?:번호)?", "휴대폰", "연락처", "फोन", "โทร",
     "هاتف", "טלפון", "call (?:me|us|him|her|them)", "text (?:me|him|her)", "reach (?:me|us|him|her|them)", r"\bsms", r"\bt:", r"\bm:",
-    "ring me", r"tél[^a-z]", "rappel", "ruf", "my number is", "contact",
+    "ring me", r"tél[^a-z]", "номер", "numer", "erreich", "joignable", "bereikba", r"\btlf", "मोबाइल", "nummer", r"\bcel", r"\bhp", "rappel", "ruf", "my number is", "contact",
 )  # fmt: skip
 
 
@@ -102,6 +105,8 @@ def _is_national(hit: Hit) -> bool:
     if found is None or _is_led(hit) or _DATE.match(text) or _PLAIN_AFTER.match(text[found.end() :]):
         return False
     digits = digits_of(found[0])
+    if digits[:4] in _FREE:
+        return False
     if re.fullmatch(r"\d\d(?:\D\d\d)+", found[0]) and len(digits) != 10:
         return False  # pairs are French, or a draw
     return 9 <= len(digits) <= 12 and len(set(digits)) > 2 and digits != "0123456789"
@@ -112,6 +117,23 @@ def _is_grouped(hit: Hit) -> bool:
     if hit.text.isdecimal() and not _RUN.fullmatch(hit.text):
         return False
     return not _PLAIN_AFTER.match(hit.after(2)) and not _is_led(hit) and is_near(hit, _PHONE, before=60, after=30)
+
+
+def _is_called(hit: Hit) -> bool:
+    """Eight to twelve digits in any groups, beside a word for calling somebody."""
+    digits = digits_of(hit.text)
+    if _PLAIN_AFTER.match(hit.after(2)) or _is_led(hit) or _DATE.match(hit.text) or len(set(digits)) < 3:
+        return False
+    if digits.removeprefix("1")[:3] in _TOLL_FREE or digits[:4] in _FREE or _AMOUNT.fullmatch(hit.text) or digits in "01234567890123":
+        return False
+    if not hit.text.isdecimal():
+        return is_near(hit, _PHONE, before=40, after=16)
+    return _RUNS.fullmatch(digits) is not None and _PHONE.search(hit.before(40).replace('"text"', ""))
+
+
+_FREE = frozenset(("0800", "0808", "0300", "0345", "0844", "0845", "0870", "0900", "0180", "0137", "0805", "0806"))
+_RUNS = re.compile(r"0[1-9]\d{7,9}|[2-9]\d{2}[2-9]\d{6}|1[2-9]\d{2}[2-9]\d{6}|8?9\d{9}|[6-9]\d{8}")
+_AMOUNT = re.compile(r"\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d)?")
 
 
 def _is_bracketed(hit: Hit) -> bool:
@@ -143,13 +165,14 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("phone", r"\d{3}[)\-. ] ?\d{3}[ .\-]\d{4}\b", _is_north_american),
     Detector("phone", r"\(0\d{1,4}\)[ \-]?\d{2,4}[ \-]?\d{3,4}|\([1-9]\d\) ?9?\d{4}[ \-]\d{4}\b", _is_bracketed),
     Detector("phone", r"\b0[1-9](?:[ .\-/]\d\d){4}\b", _is_national),
-    Detector("phone", r"\b0[1-9]\d{0,4}[ .\-/]\d{3,8}\b", _is_national),
+    Detector("phone", r"\b0[1-9]\d{0,4} ?[ .\-/] ?\d{3,8}\b", _is_national),
     Detector("phone", r"\b0[1-9]\d{1,4}[ .\-/]\d\d[ .\-]\d{2,4}[ .\-]?\d\d\b", _is_national),
     Detector("phone", r"\b[6-9]\d\d[ .\-]\d{3}[ .\-]\d{3}\b", _is_grouped),
     Detector("phone", r"\b[6-9]\d{4}[ \-]\d{5}\b", _is_grouped),
     Detector("phone", r"\b[016-9]\d{8,10}\b", _is_grouped),
     Detector("phone", r"\b1[3-9]\d[ \-]\d{4}[ \-]\d{4}\b", _is_grouped),
     Detector("phone", r"\b3[2-9]\d[ .\-]\d{6,7}\b", _is_grouped),
+    Detector("phone", r"\b[0-9](?:[ ().\-/]{0,3}[0-9]){7,11}\b", _is_called),
     *(Detector("phone", pattern, _is_dictated) for pattern in PATTERNS),
     *beside("phone", _NAMED, r"[^0-9\n]{0,24}[0-9]", _is_named),
 )

@@ -36,20 +36,22 @@ _DIGEST = re.compile(
     re.IGNORECASE,
 )
 _PUBLIC = re.compile(r"AAAA|ssh-|MII[BC][Ij]AN|pk_|pub|sha\d|toolu_|call_|chatcmpl|msg_|resp_|req_|http|www", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-", re.IGNORECASE)
+_OF_ALL = re.compile(r"PUBLIC|fingerprint|SHA256|idempot|request.?id|trace|cache|cursor|page", re.IGNORECASE)
 _WORDY = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
 _LEAST_CHARS = 15
 
 
 def is_drawn(text: str) -> bool:
     """Whether `text` looks drawn by lot throughout: letters and digits that change places, and hardly a run that could be a word."""
-    if len(text) < _LEAST_CHARS or is_placeholder(text) or len(set(text)) < 9 or _PUBLIC.match(text):
+    if len(text) < _LEAST_CHARS or is_placeholder(text) or len(set(text)) < 9 or _PUBLIC.match(text) or _UUID.match(text):
         return False
     digits = sum(map(str.isdigit, text))
     letters = sum(map(str.isalpha, text))
     kinds = ["d" if char.isdigit() else "u" if char.isupper() else "l" if char.islower() else "s" for char in text]
     changes = sum(a != b for a, b in pairwise(kinds))
     words = sum(len(word) for word in _WORDY.findall(text))
-    if digits < 2 or letters < 3 or changes * 5 < len(text) or text.count("/") > 2 or text.count(".") > 3:
+    if digits < 2 or letters < 3 or changes * 5 < len(text) or text.count("/") > 2 or text.count(".") > 3 or re.search(r"\.[a-z]{1,4}$|^[./]", text):
         return False
     return words * 2 < letters or (digits * 5 >= len(text) and words * 3 < letters * 2) or (text.islower() and digits * 4 >= len(text))
 
@@ -58,8 +60,12 @@ def _has_near(hit: Hit) -> bool:
     """A run drawn by lot behind the word, on its line or the next, or just before it."""
     after, before = hit.after(_AFTER_BYTES), hit.before(_BEFORE_BYTES).rpartition("\n")[2]
     line, _, rest = after.partition("\n")
+    if _OF_ALL.search(before[-24:]) or _OF_ALL.search(line[:24]):
+        return False
     text = line if len(line.strip(" :=\"'`|>*-")) > 3 else f"{line} {rest.partition(chr(10))[0]}"
-    return _drawn_in(text, before) or any(is_drawn(run[0]) for run in _RUN.finditer(before) if run.end() > len(before) - 40)
+    return _drawn_in(text, before) or any(
+        is_drawn(run[0]) for run in _RUN.finditer(before) if run.end() > len(before) - 40 and not _HEX.fullmatch(run[0])
+    )
 
 
 def _drawn_in(text: str, before: str) -> bool:
@@ -75,7 +81,7 @@ def _drawn_in(text: str, before: str) -> bool:
 
 _TAIL = re.compile(r"[A-Za-z0-9_-]{20,}")
 _IDS = frozenset(
-    """toolu call msg resp req fc rs run thread asst batch file user item event evt cus cs in inv ch pi pm prod price sub si acct txn order
+    """toolu usr uid u tok tr call msg resp req fc rs run thread asst batch file user item event evt cus cs in inv ch pi pm prod price sub si acct txn order
     conv chat session job task step trace span org proj project team doc chunk img image vs vsfs ftjob modr cmpl embd reasoning id key
     class test tmp build rev sha css svelte jsx sc icon font data page node ws srvtoolu""".split()  # noqa: SIM905 - a word a line would be a page
 )

@@ -67,9 +67,9 @@ _STRONG_CHARS = 6
 def _is_strong(word: str) -> bool:
     """Whether a word of prose can hardly be anything but a password: letters with digits or signs in the midst, and long."""
     value = stripped(word)
-    has_sign = re.search(r"\w[!@#$%^&*+=?~]\w|\w[!$#]$", value) is not None
+    has_sign = re.search(r"\w[!@#$%^*~]\w|\w[!$#]$", value) is not None
     has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    return len(value) >= _STRONG_CHARS and (has_sign or has_both) and is_odd(value) and not _IDENTIFIER.fullmatch(value)
+    return len(value) >= _STRONG_CHARS and (has_sign or has_both) and not set(value) & set("=\"'()<>,") and is_odd(value) and not _IDENTIFIER.fullmatch(value)
 
 
 _IDENTIFIER = re.compile(r"[\w-]*[_/.:()\[\]<>{}|][\w./:()\[\]<>{}|,-]*|[a-z]+\d{1,2}|v?\d[\d.]*\w{0,3}|[A-Z]{2,}-?\d+|https?\S*|\w+@\w+\.\w+")
