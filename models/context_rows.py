@@ -19,6 +19,7 @@ DATA = Path(__file__).parent / "data"
 HELD_OUT_SHARE = 0.2
 _SLOT = re.compile(r"\{(n|g|s|st|ci|i|d|m|co|p|w|k|dt)\}")
 _FOREIGN_SHARE = 0.2  # of the names that are from another culture than the passage's language
+_LIKE = {"uk": "ru", "cs": "pl", "da": "nl", "no": "nl", "sv": "nl", "ro": "it"}  # whose values stand in for a language without its own
 _SPELLED_IN_LATIN = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr")
 
 
@@ -54,7 +55,8 @@ class Slots:
 
     def fill(self, row: Row, rng: random.Random) -> str:
         """The text of `row` with something in each slot."""
-        return _SLOT.sub(lambda match: self._value(match[1], row.lang, rng), row.text)
+        lang = row.lang if row.lang in self._values["g"] else _LIKE.get(row.lang, "en")
+        return _SLOT.sub(lambda match: self._value(match[1], lang, rng), row.text)
 
     def _value(self, slot: str, lang: str, rng: random.Random) -> str:
         if slot in ("n", "g", "s") and lang in _SPELLED_IN_LATIN and rng.random() < _FOREIGN_SHARE:
@@ -78,12 +80,18 @@ _MEMBERS = (
     "type: object\nanswer\n{}\nstring",
     "tool_use_id: toolu_7b24b13f\n1 record\n{}",
     "{}\nbest_of: 1\nlogprobs: 2\nuser: u-4711",
+    '{{"ok": true, "rows": [{{"id": 7, "text": "{}"}}]}}\n\nlooks right?',
+    'Why does this not parse?\n{{"event": "saved", "payload": "{{\\\\"version\\\\": 2, \\\\"data\\\\": \\\\"{}\\\\"}}"}}\n\ntemperature: 1',
+    'id: call_3b709364\nfunction:\nsearch_notes\n{{"request": "{{\\\\"fields\\\\": {{\\\\"note\\\\": \\\\"{}\\\\"}}}}"}}',
+    "file:\nfilename: notes.txt\nfile_data:\n{}\n\nWhat does it say?",
+    '{{"query": "{}", "limit": 5}}',
 )
 
 
 def fillers(search: Search) -> list[str]:
     """Clean texts to stand beside a passage: requests of the other corpus in which no word opens a window."""
-    asks = [json.loads(line)["ask"] for line in (DATA / "gateway.jsonl").read_text(encoding="utf-8").splitlines()]
+    names = ("gateway.jsonl", "gateway_a.jsonl", "gateway_b.jsonl")
+    asks = [json.loads(line)["ask"] for name in names for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
     pieces = [json.loads(line).get("text", "") for line in (DATA / "pieces.jsonl").read_text(encoding="utf-8").splitlines()]
     return [text[:220] for text in (*asks, *pieces) if text and not search.ends(text.encode(), 1)]
 
@@ -97,6 +105,9 @@ def varied(text: str, beside: list[str], rng: random.Random) -> tuple[str, int, 
         text = text.upper()
     elif chance < 0.26:
         text = text.replace(" ", "\n", 3) if rng.random() < 0.4 else " ".join(text.split())
+    if rng.random() < 0.08:  # as a string of JSON, or a string in one
+        for _ in range(rng.choice((1, 1, 2))):
+            text = json.dumps(text, ensure_ascii=rng.random() < 0.3)[1:-1]
     before = _some(beside, rng) + rng.choice("\n\n ") if rng.random() < 0.6 else ""
     after = rng.choice("\n\n ") + _some(beside, rng) if rng.random() < 0.6 else ""
     if rng.random() < 0.5:

@@ -59,7 +59,9 @@ def wanted() -> set[str]:
     """The words of the rows, the slots and the classes, in canonical form."""
     texts = [row.text for row in context_rows.load()]
     texts += [(DATA / name).read_text(encoding="utf-8") for name in ("context_slots.json", "context_words.txt")]
-    return {word for text in texts for word in _WORD.findall(canonical(text)) if not _UNSPACED.search(word) or len(word) <= _LONGEST_UNSPACED}
+    return {
+        word for text in texts for word in _WORD.findall(canonical(text)) if not _UNSPACED.search(word) or len(word) <= _LONGEST_UNSPACED
+    }
 
 
 def embedded(encoder: object, words: list[str]) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import hyperscan
 
 _SUFFIX = ".hs"
-_MOST_KEPT = 64  # files; those not loaded for longest go first
+_MOST_KEPT = 32  # files; those not loaded for longest go first
 _OTHERS_WRITE = 0o022
 
 

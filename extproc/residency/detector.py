@@ -15,15 +15,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from extproc.residency.hit import Hit
 
 
+class Near(NamedTuple):
+    """Words of which one must begin and end within so many bytes before or behind a candidate: any other is passed over unchecked.
+
+    Words are regular expressions in lower case, as `cues.cue` has them.
+    """
+
+    words: tuple[str, ...]
+    before: int
+    after: int
+
+
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """One pattern for one kind. `check` looks at the hit and at most 200 bytes on either side; None takes every candidate."""
+    """One pattern for one kind. `check` looks at the hit and at most 200 bytes on either side; None takes every candidate.
+
+    `near` is what the check asks for as well, said so that a text full of numbers is looked through for the words but once.
+    """
 
     kind: str  # one of `config.kinds.KINDS`, or `custom:<name>`
     pattern: str
     check: Callable[[Hit], bool] | None = None
     caseless: bool = True
+    near: Near | None = None

@@ -16,9 +16,9 @@ import hyperscan
 
 from extproc.residency.databases import Source, databases
 
-# One callback takes 0.2 µs. A text in which nearly every byte ends a match was written to be that.
-_MIN_EVENTS = 4_096
-_EVENTS_PER_BYTE = 0.5
+# One callback takes 0.2 µs. Tables of dates and numbers have one for twelve bytes; a text with more was written to be that.
+_MIN_EVENTS = 512
+_EVENTS_PER_BYTE = 1 / 8
 
 
 class Pattern(NamedTuple):
@@ -57,14 +57,26 @@ class Engine:
 
     Three hundred patterns take two seconds to compile and a few milliseconds to load. With a `cache`, a directory that nobody else
     may write to, they are compiled once for all processes and all starts. `groups` has a number for each pattern: those of one
-    number are one automaton, the others have their own, and a pass over the text each.
+    number are one automaton, the others have their own, and a pass over the text each. A deferred one is compiled by `load`, or when
+    it is first used.
     """
 
-    def __init__(self, patterns: Sequence[Pattern], cache: Path | None = None, *, groups: Sequence[int] = ()) -> None:
-        try:
-            self._databases = databases(_sources(patterns, groups), cache)
-        except hyperscan.error as error:
-            raise ValueError(_problem(patterns) or str(error)) from error
+    def __init__(
+        self, patterns: Sequence[Pattern], cache: Path | None = None, *, groups: Sequence[int] = (), is_deferred: bool = False
+    ) -> None:
+        self._patterns, self._groups = patterns, groups
+        self._databases: list[hyperscan.Database] | None = None
+        if not is_deferred:
+            self.load(cache)
+
+    def load(self, cache: Path | None = None) -> list[hyperscan.Database]:
+        """The databases, compiled or loaded if they were not yet."""
+        if self._databases is None:
+            try:
+                self._databases = databases(_sources(self._patterns, self._groups), cache)
+            except hyperscan.error as error:
+                raise ValueError(_problem(self._patterns) or str(error)) from error
+        return self._databases
 
     def find(self, data: bytes, max_events: int | None = None) -> Finds:
         """Where the patterns match in `data`, which is UTF-8; no more than about `max_events` ends of matches are looked at."""
@@ -80,7 +92,7 @@ class Engine:
 
         is_cut = False
         try:
-            for database in self._databases if data else ():
+            for database in self.load() if data else ():
                 database.scan(data, match_event_handler=on_match)
         except hyperscan.ScanTerminated:
             is_cut = True
@@ -89,9 +101,7 @@ class Engine:
 
 def _sources(patterns: Sequence[Pattern], groups: Sequence[int]) -> list[Source]:
     numbers = groups or [0] * len(patterns)
-    parts = [
-        [(number, pattern) for number, pattern in enumerate(patterns) if numbers[number] == group] for group in sorted(set(numbers))
-    ]
+    parts = [[(number, pattern) for number, pattern in enumerate(patterns) if numbers[number] == group] for group in sorted(set(numbers))]
     return [
         Source(
             tuple(pattern.text.encode() for _, pattern in part),

@@ -30,7 +30,8 @@ TRIGGERS = (
     (r"\\(?:[\"'/nrt]|u[0-9a-f]{4}|u\{[0-9a-f]|x[0-9a-f]{2})", "backslash"),
     (r"%[0-9a-f]{2}", "percent"),
     (r"&(?:#x?[0-9a-f]{2}|[a-z]{2,8};)", "reference"),
-    (r"=(?:3d|40|20|2e|2d|[c-f][0-9a-f]=[89ab])|[^=\s]=\r?\n", "quoted"),
+    # `status=404` is none: figures follow only between figures.
+    (r"=(?:3d|40|20|2e|2d)[a-z=\r\n]|[0-9]=2[0de][0-9]|=[c-f][0-9a-f]=[89ab]|[^=\s]=\r?\n", "quoted"),
     (r"[a-z0-9@](?:</?[a-z]{1,6}>|<!--[^>]{0,40}-->)[a-z0-9@]", "tag"),
     (r"[\x00-\x08\x0e-\x1f\x7f]", "control"),
 )

@@ -15,15 +15,17 @@ from extproc.residency.detector import Detector
 from extproc.residency.engine import Engine, Found, Pattern
 from extproc.residency.hit import Hit
 from extproc.residency.inspection import Inspection
+from extproc.residency.nearness import Nearness, Places
 from extproc.residency.policy import ScanPolicy
 
 _MAX_LAYERS = 4  # of encodings: what is read of a body, and three inside of each other
 
 # Work is bounded, not recall: a kind with so many values needs no more of them, and a text with so many look-alikes of one
-# kind counts as not read. Ordinary tables and logs of any size stay below a candidate for 64 bytes.
+# kind counts as not read. Ordinary code, tables and logs of any size stay below half of these.
 _MAX_VALUES = 100
 _MIN_LOOKALIKES = 250
 _LOOKALIKES_PER_BYTE = 1 / 64
+_OF_ALL_KINDS = 1.5  # times as many
 _CLOCK_EVERY = 32  # checks
 _REACH_BYTES = 200  # how far a pattern of allowed text may reach beyond what was found
 
@@ -40,13 +42,20 @@ class _Tally:
     unread: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)  # kinds no more candidates of are checked
     checks: int = 0
+    missed: int = 0  # look-alikes of all kinds
 
     def miss(self, kind: str) -> None:
         """Counts a look-alike."""
         count = self.lookalikes[kind] = self.lookalikes.get(kind, 0) + 1
-        if count >= self.max_lookalikes:
+        self.missed += 1
+        if count >= self.max_lookalikes or self.has_missed_too_many:
             self.closed.add(kind)
             self.unread.add("too_many")
+
+    @property
+    def has_missed_too_many(self) -> bool:
+        """Whether nothing more is to be checked."""
+        return self.missed >= self.max_lookalikes * _OF_ALL_KINDS
 
     def inspection(self) -> Inspection:
         kinds = sorted((kind, len(values)) for kind, values in self.values.items() if values)
@@ -66,6 +75,8 @@ class Scanner:
         self._detectors = detectors_of(policy) if detectors is None else detectors
         patterns = [Pattern(detector.pattern, detector.caseless) for detector in self._detectors]
         self._engine = Engine(patterns, cache, groups=groups_of(self._detectors))
+        unwrap.load(cache)
+        self._nearness = Nearness([detector.near for detector in self._detectors if detector.near is not None], cache)
         self._context = ContextJudge.load(cache=cache) if detectors is None else None
         self._ignored_kinds = policy.ignored_kinds
         self._allowed = tuple((_token(allowed.pattern), allowed.kinds) for allowed in policy.allowed)
@@ -117,16 +128,21 @@ class Scanner:
         if finds.is_cut:
             tally.unread.add("too_many")
         tally.max_lookalikes = max(tally.max_lookalikes, _MIN_LOOKALIKES + int(len(data) * _LOOKALIKES_PER_BYTE))
+        places: Places | None = None
         for found in finds.candidates:
             detector = self._detectors[found.number]
             if detector.kind in tally.closed or data[found.start : found.end] in tally.values.get(detector.kind, ()):
                 continue
+            if detector.near is not None:
+                places = places or self._nearness.places(data)
+                if not places.has(detector.near, found.start, found.end):
+                    continue
             if detector.check is None or detector.check(Hit(data, found.start, found.end)):
                 self._confirm(data, found, detector.kind, tally)
             else:
                 tally.miss(detector.kind)
             tally.checks += 1
-            if not tally.checks % _CLOCK_EVERY and self._is_late(tally):
+            if tally.has_missed_too_many or (not tally.checks % _CLOCK_EVERY and self._is_late(tally)):
                 return
         if self._context and not self._is_late(tally):
             self._judge(self._context, data, tally)

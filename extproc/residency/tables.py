@@ -27,11 +27,15 @@ _WORD_BEFORE, _WORD_BEHIND = r"(?:[a-z]{2,14}[ _-])?", r"(?:[ _-]?(?:no|nr|num|n
 _PER_PATTERN = 24
 _MARKS = (b"|", b"\t", b";", b",")
 
-_headers = Engine(
+HEADERS = Engine(
     [
-        Pattern(rf"(?:^|[,;\t|])[ \"'*]{{0,2}}{_WORD_BEFORE}(?:{'|'.join(_NAMES[at : at + _PER_PATTERN])}){_WORD_BEHIND}[ \"'*]{{0,2}}(?:[,;\t|]|$)")
+        Pattern(
+            rf"(?:^|[,;\t|])[ \"'*]{{0,2}}{_WORD_BEFORE}(?:{'|'.join(_NAMES[at : at + _PER_PATTERN])})"
+            rf"{_WORD_BEHIND}[ \"'*]{{0,2}}(?:[,;\t|]|$)"
+        )
         for at in range(0, len(_NAMES), _PER_PATTERN)
-    ]
+    ],
+    is_deferred=True,
 )
 _RULE = re.compile(rb"[\s|:+=-]*")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
@@ -41,7 +45,7 @@ def rows(data: bytes) -> list[str]:
     """The tables in `data`, as members: a piece for each."""
     pieces: list[str] = []
     done = -1
-    for found in sorted(_headers.find(data, 64).candidates, key=lambda found: found.start)[: 4 * _MAX_TABLES]:
+    for found in sorted(HEADERS.find(data, 64).candidates, key=lambda found: found.start)[: 4 * _MAX_TABLES]:
         at = found.start + (data[found.start : found.start + 1] == b"\n")
         start = data.rfind(b"\n", max(0, at - _HEADER_BYTES), at) + 1 or max(0, at - _HEADER_BYTES)
         end = data.find(b"\n", at, at + _HEADER_BYTES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from extproc.residency import blob, numerals, tables
@@ -52,9 +53,9 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _NOT_HEX = b" :,-"
 _NAMED = frozenset(("encoding", "file"))  # what a model with tools can open; pixels in base64 it cannot see
 
-_escapes = Engine([Pattern(pattern) for pattern, _ in TRIGGERS])
-_spelling = Engine([Pattern(SPELLING)])
-_runs = Engine([Pattern(pattern, is_caseless=False) for pattern in _RUNS], groups=_GROUPS)
+_escapes = Engine([Pattern(pattern) for pattern, _ in TRIGGERS], is_deferred=True)
+_spelling = Engine([Pattern(SPELLING)], is_deferred=True)
+_runs = Engine([Pattern(pattern, is_caseless=False) for pattern in _RUNS], groups=_GROUPS, is_deferred=True)
 
 
 class Inner(NamedTuple):
@@ -62,6 +63,12 @@ class Inner(NamedTuple):
 
     pieces: list[str]
     unread: frozenset[str]
+
+
+def load(cache: Path | None) -> None:
+    """Compiles what is searched for, or loads it from `cache`."""
+    for engine in (_escapes, _spelling, _runs, tables.HEADERS, numerals.WORDS):
+        engine.load(cache)
 
 
 def unwrap(data: bytes) -> Inner:

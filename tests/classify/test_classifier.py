@@ -105,7 +105,7 @@ def test_the_same_request_gets_the_same_verdict_from_another_instance() -> None:
 def test_manners_case_and_spacing_change_nothing(prompt: str) -> None:
     verdict = MODEL.classify_text(prompt)
     spaced = f"  {prompt} \n\n".replace(" ", "   ")
-    for said in (f"Please: {prompt}", f"Hello! Could you {prompt}", f"{prompt} Thanks a lot!", prompt.upper(), spaced):
+    for said in (f"Please: {prompt}", f"Hello! Could you {prompt}", f"{prompt}\nThanks a lot!", prompt.upper(), spaced):
         assert MODEL.classify_text(said).score == pytest.approx(verdict.score, abs=0.02)
 
 

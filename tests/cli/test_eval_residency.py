@@ -30,7 +30,7 @@ def compiled(policy: ScanPolicy) -> Scanner:
 @pytest.fixture(autouse=True)
 def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # The detectors take longer to compile than all the rows of a test take to scan.
-    monkeypatch.setattr(inspecting, "Scanner", lambda policy, _: compiled(policy))
+    monkeypatch.setattr(inspecting, "Scanner", lambda policy, _, **__: compiled(policy))
 
 
 def row(row_id: str, text: str, kinds: list[str], **members: Any) -> dict[str, Any]:

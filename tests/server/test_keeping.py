@@ -13,6 +13,7 @@ from extproc.server.keeping import Keeping
 BACKENDS = 'backends: {local: {url: "http://127.0.0.1:1", model: m, tier: simple, location: on_prem}}\n'
 ON = parse(BACKENDS)
 OFF = parse(BACKENDS + 'residency: {mode: "off"}')
+FALCON = parse(BACKENDS + 'residency: {patterns: {falcon: {pattern: "project falcon"}}}')
 
 
 def entry() -> Entry:
@@ -35,3 +36,16 @@ async def test_a_log_that_cannot_be_begun_then_takes_nothing(tmp_path: Path, cap
     assert auditor is not None
     assert isinstance(await auditor.append(entry()), Unwritten)
     assert "audit.key" in caplog.text
+
+
+def test_a_scanner_may_be_prepared_beside_the_loop(tmp_path: Path) -> None:
+    keeping = Keeping(OFF, tmp_path, "")
+    on, off, falcon = (compile_config(config) for config in (ON, OFF, FALCON))
+    assert keeping.is_prepared(off)
+    assert not keeping.is_prepared(on)
+    keeping.prepare(on)
+    assert keeping.is_prepared(on)
+    assert not keeping.is_prepared(falcon)
+    inspector = keeping.custody(on, None).inspector
+    assert inspector is not None
+    assert keeping.custody(on, None).inspector is inspector

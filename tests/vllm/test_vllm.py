@@ -19,6 +19,7 @@ from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI, BadRequestError
 
 from extproc.cli.gateway import Gateway
+from extproc.health.reader import read
 from extproc.local.port import free_port
 from extproc.testing import write_model
 from extproc.usage import Record
@@ -230,3 +231,11 @@ def test_a_mix_at_once(vllm: Stack) -> None:
     until(lambda: vllm.count_records() >= len(sent), "records are missing")
     for request_id, prompt, completion in sent:
         assert counted(vllm.record(request_id)) == (prompt, completion)
+
+
+async def test_its_metrics_say_how_full_it_is() -> None:
+    url = os.environ["TIERMESH_VLLM_URL"].removesuffix("/").removesuffix("/v1")
+    reading = await read(f"{url}/metrics")
+    assert reading is not None
+    assert reading.waiting >= 0
+    assert 0 <= reading.kv_cache <= 1

@@ -1,7 +1,7 @@
 """Windows around the words the search finds, and the model's word on each.
 
 Words that stand near each other share a window. The number of windows is bounded, and they are spread evenly over what was
-found, so that the cost is linear in the text and never more than that of a few windows a page.
+found, so that the cost is linear in the text and never more than that of a few windows a page. Short bodies are read as a whole.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from extproc.residency.context.words import Words
 BEFORE_BYTES, AFTER_BYTES = 130, 170  # around the end of the first word of a window
 APART_BYTES = AFTER_BYTES - 40  # from the first word of one window to that of the next
 MOST_WINDOWS = 6  # in a short body
+WHOLE_BYTES = 900  # bodies that are read as a whole, in four windows or fewer
+LEAST_BYTES, OVERLAP_BYTES = 24, 40  # of text between two windows that is worth a window, and what it shares with the one before
 EVERY_BYTES, MORE_WINDOWS = 12_000, 4  # and for so many bytes, so many more
 
 
@@ -24,7 +26,21 @@ def windows(data: bytes, ends: list[int]) -> list[tuple[int, int]]:
     most = MOST_WINDOWS + MORE_WINDOWS * (len(data) // EVERY_BYTES)
     if len(ends) > most:
         ends = [ends[place * len(ends) // most] for place in range(most)]
-    return [(_start(data, end - BEFORE_BYTES), min(len(data), end + AFTER_BYTES)) for end in ends]
+    found = [(_start(data, end - BEFORE_BYTES), min(len(data), end + AFTER_BYTES)) for end in ends]
+    return found + _between(data, found) if len(data) <= WHOLE_BYTES else found
+
+
+def _between(data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Windows of what no window in `found` has."""
+    more: list[tuple[int, int]] = []
+    at = 0
+    for start, end in (*found, (len(data), len(data))):
+        while start - at >= LEAST_BYTES:
+            first = _start(data, max(0, at - OVERLAP_BYTES))
+            at = min(start, first + BEFORE_BYTES + AFTER_BYTES)
+            more.append((first, min(len(data), first + BEFORE_BYTES + AFTER_BYTES)))
+        at = max(at, end)
+    return more
 
 
 def _start(data: bytes, start: int) -> int:
@@ -43,8 +59,8 @@ class ContextJudge:
         self.revision = model.revision
         self._thresholds = model.thresholds
         self._search = Search(model.openings, cache)
-        self._words = Words(model.words)
-        self._network = Network(model.weights, self._words.features, len(model.kinds))
+        self._words = Words(model.words, model.known)
+        self._network = Network(model.weights, self._words.features, len(model.known), len(model.kinds))
 
     @classmethod
     def load(cls, directory: Path = manifest.DEFAULT_DIRECTORY, sha256: str | None = None, cache: Path | None = None) -> ContextJudge:

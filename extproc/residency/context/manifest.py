@@ -1,9 +1,10 @@
 """What the model says of itself: `model.json`, which pins the other files and names everything that could differ.
 
 model.json    this manifest; its sha256 is the pin of the whole model
-words.json    {"classes": {class: [word or beginning*]}, "openings": [entry of `openings`]}
-weights.npz   float16 arrays: `table` [rows, dim] (a vector for each bucket of hashed words), and two dense layers:
-              `hidden` [units, dim + features], `hidden_bias`, `last` [kinds, units], `last_bias`
+words.json    {"classes": {class: [word or beginning*]}, "openings": [entry of `openings`], "known": "words with a vector, by spaces"}
+weights.npz   float16 arrays: `table` [rows, dim] (a vector for each bucket of hashed words); `filters` [3, size, filters] and
+              `filters_bias`; two dense layers: `hidden` [units, dim + filters + features], `hidden_bias`, `last` [kinds, units],
+              `last_bias`. In int8: `vectors` [known + 1, size], times `unit`; the first is that of unknown words
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from extproc.errors import ModelError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, WORDS, WEIGHTS = "model.json", "words.json", "weights.npz"
 DEFAULT_DIRECTORY = Path(__file__).parents[1] / "model"
 
@@ -31,6 +32,7 @@ class Manifest:
     thresholds: tuple[float, ...]  # the probability from which a window counts, for each of `kinds`
     words: dict[str, list[str]]
     openings: tuple[str, ...]
+    known: tuple[str, ...]  # words with a vector
     weights: bytes
 
 
@@ -58,6 +60,7 @@ def _manifest(directory: Path, stated: dict[str, Any], revision: str) -> Manifes
         thresholds=tuple(float(value) for value in stated["thresholds"].values()),
         words=words["classes"],
         openings=tuple(words["openings"]),
+        known=tuple(words["known"].split()),
         weights=_pinned(directory / WEIGHTS, stated["files"][WEIGHTS]),
     )
 

@@ -31,9 +31,10 @@ _POSTCODE = re.compile(
     r"VIC|QLD|TAS|ACT|NT|SA|WA) \d{4}\b|[A-Za-z], \d{5}\b"
 )
 _HOME = cue(
-    "квартира", "улица", "收件人", "收件", "寄到", "送到", "室", "栋", "单元", "받는 ?사람", "수령인", "보내", "送り先", "宛先", "様", "号室", "paket\\w*",
+    "квартира", "улица", "收件人", "收件", "寄到", "送到", "室", "栋", "单元", "받는 ?사람", "수령인", "보내", "送り先", "宛先",
+    "様", "号室", "paket\\w*",
     "schick\\w*", "chez", "colis", "étage", "etage", "presso", "interno", "mevrouw", "meneer", "evi", "daire", "wohnung", "stiege", "lgh",
-    "drop", "parcel", "shipped", "stay(?:s|ing)?", "rent(?:s|ing)?", "para", "بيت", "شقة", "منزل", "घर", "फ्लैट", "nombre", "number",
+    "drop", "parcel", "shipped", "stay(?:s|ing)?", "rent(?:s|ing)?", "para", "بيت", "شقة", "منزل", "घर", "फ्लैट", "nombre",
     "lives?", "living", "lived", "resid(?:e|es|ed|ing|ent|ence|ents)", "home", "ship(?: to|ping|ped)?", "deliver(?:y|ed)?",
     "address(?: is)?", "patient", "customer", "client", "employee", "apt", "apartment", "flat", "unit", "moved?(?: to)?", "moving",
     "mail(?:ing)?(?: it)?(?: to)?", "send(?: it)?(?: to)?", "tenant", "landlord", "house", "my", "her", "his", "mr", "mrs", "ms",
@@ -199,12 +200,24 @@ DETECTORS: tuple[Detector, ...] = (
         _is_street_first,
     ),
     Detector("address", r"\xe3\x80\x92 ?\d{3}-\d{4}", None),
-    Detector("address", r"\d(?:\xe5\x8f\xb7|\xe8\x99\x9f)[^\n]{0,24}(?:\xe5\xae\xa4|\xe5\x8d\x95\xe5\x85\x83|\xe6\xa0\x8b|\xe6\xa5\xbc|\xe6\xa8\x93)", None),
+    Detector(
+        "address",
+        r"\d(?:\xe5\x8f\xb7|\xe8\x99\x9f)[^\n]{0,24}(?:\xe5\xae\xa4|\xe5\x8d\x95\xe5\x85\x83|\xe6\xa0\x8b|\xe6\xa5\xbc|\xe6\xa8\x93)",
+        None,
+    ),
     Detector("address", r"(?:\xeb\xa1\x9c|\xea\xb8\xb8) ?\d{1,4}(?:-\d{1,3})?[^\n]{0,24}\d{1,4}\xed\x98\xb8", None),
-    Detector("address", r"(?:\xe5\x8c\xba|\xe5\xb8\x82|\xe7\x94\xba|\xe6\x9d\x91)[^\x00-\x7f]{3,30}\d{1,3}-\d{1,3}(?:-\d{1,4})?", _is_eastern),
-    Detector("address", r"\d(?:\xe7\x95\xaa|\xe4\xb8\x81\xe7\x9b\xae)[^\n]{0,12}\d{1,3}(?:\xe5\x8f\xb7|\xe8\x99\x9f)[^\n]{0,30}\d{3}\b", None),
-    Detector("address", r"\b(?:\xd0\xb4\xd0\xbe\xd0\xbc|\xd0\xb4\.) ?\d{1,4}[^\n]{0,16}\xd0\xba\xd0\xb2(?:\.|\xd0\xb0\xd1\x80)[^\n]{0,8}\d", None),
-    Detector("address", r"(?:cad|cadde|sok|sokak|mah)(?:\.|\b|\w{2,4})[^\n]{0,20}no ?[:.] ?\d{1,4}[^\n]{0,8}(?:d|daire|kat) ?[:.]? ?\d", None),
+    Detector(
+        "address", r"(?:\xe5\x8c\xba|\xe5\xb8\x82|\xe7\x94\xba|\xe6\x9d\x91)[^\x00-\x7f]{3,30}\d{1,3}-\d{1,3}(?:-\d{1,4})?", _is_eastern
+    ),
+    Detector(
+        "address", r"\d(?:\xe7\x95\xaa|\xe4\xb8\x81\xe7\x9b\xae)[^\n]{0,12}\d{1,3}(?:\xe5\x8f\xb7|\xe8\x99\x9f)[^\n]{0,30}\d{3}\b", None
+    ),
+    Detector(
+        "address", r"\b(?:\xd0\xb4\xd0\xbe\xd0\xbc|\xd0\xb4\.) ?\d{1,4}[^\n]{0,16}\xd0\xba\xd0\xb2(?:\.|\xd0\xb0\xd1\x80)[^\n]{0,8}\d", None
+    ),
+    Detector(
+        "address", r"(?:cad|cadde|sok|sokak|mah)(?:\.|\b|\w{2,4})[^\n]{0,20}no ?[:.] ?\d{1,4}[^\n]{0,8}(?:d|daire|kat) ?[:.]? ?\d", None
+    ),
     Detector("address", r"(?:\xd8\xb4\xd9\x82\xd8\xa9|\xe0\xa4\xab\xe0\xa5\x8d\xe0\xa4\xb2\xe0\xa5\x88\xe0\xa4\x9f)[^\n0-9]{0,6}\d", None),
     Detector("address", r"\bp\.? ?o\.? ?box \d{1,6}\b|\bpostfach \d|\bapartado \d", _is_somebodys),
     Detector("address", r"(?:\xe4\xb8\x81\xe7\x9b\xae|\xe7\x95\xaa\xe5\x9c\xb0|\d\xe5\x8f\xb7|\d\xe8\x99\x9f)", _is_somebodys),

@@ -36,7 +36,8 @@ _COUNTRIES_OF_LENGTH = {
 }
 _LENGTHS = {country: length for length, countries in _COUNTRIES_OF_LENGTH.items() for country in countries.split()}
 _SPACED = {
-    length: re.compile(rf"[A-Za-z0-9](?:[\s.\-_/|,:;*'\"()\[\]]{{0,4}}[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])") for length in _COUNTRIES_OF_LENGTH
+    length: re.compile(rf"[A-Za-z0-9](?:[\s.\-_/|,:;*'\"()\[\]]{{0,4}}[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])")
+    for length in _COUNTRIES_OF_LENGTH
 }
 _NOT_ALNUM = re.compile(r"[^A-Z0-9]")
 _SHAPE = re.compile(r"[A-Z]{2}\d\d[A-Z0-9]{11,29}")
@@ -57,7 +58,8 @@ _LONE_ACCOUNT = re.compile(r"(?<![\d.,])\d(?:[ \-]?\d){5,17}(?![\d.,]\d)")
 _ROUTING = re.compile(r"(?<!\d)\d{8,9}(?!\d)")
 _ACCOUNT = cue("account", "acct", "a/c", "acc", "konto", "kontonummer", "conta", "c/c", "cuenta", "compte")
 _BANK = cue(
-    "bank", "sort", "routing", "aba", "ach", "sort ?code", "wire", "deposit", "direct deposit", "checking", "savings", "ifsc", "swift", "bic",
+    "bank", "sort",
+    "routing", "aba", "ach", "sort ?code", "wire", "deposit", "direct deposit", "checking", "savings", "ifsc", "swift", "bic",
     "iban", "beneficiary", "payee", "payout", "blz", "bankleitzahl", "transfer", "agência", "agencia", "banco", "banque", "bsb",
     "branch", "clabe", "holder", "transit", "institution", "sepa", "refund", "remit(?:tance)?", "überweis", "virement", "giro", "銀行",
     "支店", "振込", "信用金庫", "ゆうちょ", "银行", "开户", "转账", "은행", "입금", "송금",
@@ -133,7 +135,11 @@ _CODES = ("routing", "aba", "rtn", "sort code", "sortcode", r"\bsort\b", "bsb", 
 
 DETECTORS: tuple[Detector, ...] = (
     Detector("iban", rf"\b(?:{_COUNTRIES})[0-9]{{2}}{_GAP}{{0,2}}[a-z0-9]{{3}}", _is_iban),
-    Detector("iban", rf"\b(?:{_COUNTRIES}){_ANY_GAP}{{0,3}}[0-9]{_ANY_GAP}{{0,3}}[0-9]{_ANY_GAP}{{0,3}}(?:[a-z0-9]{_ANY_GAP}{{0,3}}){{6}}", _is_iban),
+    Detector(
+        "iban",
+        rf"\b(?:{_COUNTRIES}){_ANY_GAP}{{0,3}}[0-9]{_ANY_GAP}{{0,3}}[0-9]{_ANY_GAP}{{0,3}}(?:[a-z0-9]{_ANY_GAP}{{0,3}}){{6}}",
+        _is_iban,
+    ),
     Detector("iban", rf"(?:iban|_)(?:{_COUNTRIES})[0-9]{{2}}[a-z0-9]{{8}}", _is_led_iban),
     *beside("bank_account", _STRONG, r"[^0-9\n]{0,24}[0-9]", _is_account),
     *beside("bank_account", _WEAK, r"[^0-9\n]{0,16}[0-9]", _is_bank_account),

@@ -29,8 +29,12 @@ _WRITTEN = re.compile(
     rf"(?:{_MONTHS})\w{{0,8}}\.?\s\d{{1,2}}(?:st|nd|rd|th)?,?\s(?P<b>(?:19|20)\d\d))",
     re.IGNORECASE,
 )
+_SIX = re.compile(r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?![\d.,-])")
 # A day, a word or Roman numeral for the month, and a year, behind a label.
-_ANY_MONTH = re.compile(r"(?<!\d)\d{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s./-]{1,2}(?:de |of |the )?[^\W\d_]{1,12}\.?[\s./,-]{1,2}(?:de |del )?'?(?:(?:19|20)?\d\d)(?!\d)")
+_ANY_MONTH = re.compile(
+    r"(?<!\d)\d{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s./-]{1,2}(?:de |of |the )?[^\W\d_]{1,12}\.?"
+    r"[\s./,-]{1,2}(?:de |del )?'?(?:(?:19|20)?\d\d)(?!\d)"
+)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _PERSONAL = cue(
     "patients?", "pt", "i", "my", "customer", "client", "employee", "applicant", "claimant", "tenant", "member", "policy ?holder",
@@ -83,6 +87,8 @@ def _is_labelled(hit: Hit) -> bool:
     found = _date_behind(hit)
     if found is None:
         any_month = _ANY_MONTH.match(hit.text[-1:] + hit.after(40))
+        if _SIX.match(hit.text[-1:] + hit.after(8)):
+            return True
         return any_month is not None and _is_recent(any_month[0])
     return _is_recent(found[0])
 
@@ -101,7 +107,8 @@ _LABELS = (
     "datum narození", "dátum narodenia", "data nașterii", "data nasterii", "születési (?:idő|dátum)", "datum rođenja", "дата рождения",
     "дата народження", "ημερομηνία γέννησης", "doğum tarihi", "生年月日",
     "出生日期", "生日", "생년월일", "जन्म तिथि", "जन्मतिथि", "تاريخ الميلاد",
-    "תאריך לידה", "birth", "dog[uğ]um", "naissance", "nacimiento", "生年", "출생", "mijn verjaardag", "tanggal lahir", "tarikh lahir", "ngày sinh", "วันเกิด", r"\bd/o/b\b",
+    "תאריך לידה", "birth", "dog[uğ]um", "naissance", "nacimiento", "生年", "출생", "mijn verjaardag",
+    "tanggal lahir", "tarikh lahir", "ngày sinh", "วันเกิด", r"\bd/o/b\b",
 )  # fmt: skip
 _VERBS = (
     r"\bborn\b", "geboren", r"\bgeb\b", r"\bné\b", r"\bnée\b", "né le", "née le", r"\bnacid[oa]\b", "nació", r"\bnat[oa] il\b",
@@ -109,10 +116,11 @@ _VERBS = (
     "родил(?:ся|ась)", "doğumlu", "出生于", "生于", "مواليد", "जन्म", r"\(\*",
 )  # fmt: skip
 _JOINT = r"[^0-9\n]{0,40}[0-9]"
-# The word behind the date: "12.03.1985 г.р.", "1985年3月12日生".
+# The word behind the date: "1985年3月12日生".
 _BEHIND = (
     r"[0-9]\s?(?:\xd0\xb3\.\s?\xd1\x80\.|\xd0\xb3\xd0\xbe\xd0\xb4\xd0\xb0 \xd1\x80\xd0\xbe\xd0\xb6\xd0\xb4|"
-    r"(?:\xe6\x97\xa5|\xec\x9d\xbc)?(?:\xe7\x94\x9f\xe3\x81\xbe|\xe7\x94\x9f|\xec\x83\x9d|\xe5\x87\xba\xe7\x94\x9f)|do\xc4\x9fumlu| tarihinde do\xc4\x9f)"
+    r"(?:\xe6\x97\xa5|\xec\x9d\xbc)?(?:\xe7\x94\x9f\xe3\x81\xbe|\xe7\x94\x9f|\xec\x83\x9d|"
+    r"\xe5\x87\xba\xe7\x94\x9f)|do\xc4\x9fumlu| tarihinde do\xc4\x9f)"
 )
 _FIGURES_BEFORE = re.compile(_FIGURES.pattern.removesuffix(r"(?!\d)") + r"\Z")
 _ERA = re.compile(r"[SHTR]\d{1,2}[./]\d{1,2}[./]\d{1,2}\Z")
@@ -128,6 +136,7 @@ def _is_before(hit: Hit) -> bool:
 def _is_apart(hit: Hit) -> bool:
     """Day, month and year as members of their own."""
     return len(_PARTS.findall(hit.text + hit.after(80))) >= 3
+
 
 DETECTORS: tuple[Detector, ...] = (
     *beside("date_of_birth", _LABELS, _JOINT, _is_labelled),

@@ -114,8 +114,13 @@ def _is_grouped(hit: Hit) -> bool:
 
 def _is_regrouped(hit: Hit) -> bool:
     """Groups that no card has printed on it, but of one size, or beside the word."""
-    found = _REGROUPED.match(hit.text + hit.after(24))
-    if found is None or not is_card(digits_of(found[0])) or not _stands_alone(Hit(hit.data, hit.start, hit.start + len(found[0]))):
+    found = _REGROUPED.match(hit.data[hit.start : hit.end + 24].decode(errors="ignore"))
+    if (
+        found is None
+        or len(found[0]) < 15
+        or not is_card(digits_of(found[0]))
+        or not _stands_alone(Hit(hit.data, hit.start, hit.start + len(found[0])))
+    ):
         return False
     sizes = {len(group) for group in re.split(r"[ \-]", found[0])[:-1]}
     return len(sizes) == 1 or is_near(hit, _CARD, before=60, after=60)

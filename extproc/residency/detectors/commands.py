@@ -64,5 +64,7 @@ DETECTORS = (
     ),
     Detector("password", r"\bchpasswd\b", _is_piped),
     Detector("password", r"\b(?:identified\s+(?:with\s+\w+\s+)?by|(?:encrypted\s+)?password\s*=?)\b", _is_in_sql),
-    Detector("password", r"\b(?:pass|env):[^\s\"']{6}", lambda hit: hit.text.startswith("pass:") and has_mixture(hit.text[5:] + hit.after(20))),
+    Detector(
+        "password", r"\b(?:pass|env):[^\s\"']{6}", lambda hit: hit.text.startswith("pass:") and has_mixture(hit.text[5:] + hit.after(20))
+    ),
 )

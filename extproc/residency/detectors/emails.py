@@ -12,7 +12,7 @@ import re
 from extproc.residency.detector import Detector
 from extproc.residency.hit import Hit
 
-_LOCAL = re.compile(r"(?:[^\W_]|[_.%+'&=-])+\Z")
+_LOCAL = re.compile(r"(?<![\w.%+'&=-])[\w.%+'&=-]++\Z")
 _HOST = re.compile(r"(?:[^\W_](?:[^\W_]|-)*\.)+([^\W\d_]{2,24}|xn--[a-z0-9-]+)", re.IGNORECASE)
 _ROLE = re.compile(
     r"(?:(?:no|do|don'?t|donot|nao|ne|nepas)[._-]?(?:not[._-]?)?(?:reply|respond|repondre|responda)|mailer-daemon|"

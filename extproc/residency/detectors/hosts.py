@@ -102,15 +102,19 @@ def _is_single_label_suffix(hit: Hit) -> bool:
     is_told = (
         len(labels) >= 3
         or (labels[0] not in _FILES and _HAS_MARK.search(labels[0]) is not None and not lead.endswith("."))
-        or (labels[0] in _MACHINES or (labels[-1] == "lan" and labels[0] not in _FILES and not lead.endswith(".")))
-        or _PLACE.search(lead) is not None or (labels[-1] in {"lan", "dmz"} and _HAS_MARK.search(labels[0]) is not None)
+        or (labels[0] in _MACHINES and _IN_USE.search(hit.after(60)))
+        or (labels[-1] == "lan" and labels[0] not in _FILES and not lead.endswith("."))
+        or _PLACE.search(lead) is not None
+        or (labels[-1] in {"lan", "dmz"} and _HAS_MARK.search(labels[0]) is not None)
     )
     return is_told and _is_internal_name(hit)
 
 
-_MACHINES = frozenset("nas router printer fileserver server dc gw gateway proxy wiki intranet mail jira gitlab jenkins pi homeassistant".split())  # noqa: SIM905
+_MACHINES = frozenset(
+    ("nas", "router", "fileserver", "server", "dc", "gw", "gateway", "proxy", "wiki", "intranet", "mail", "jira", "gitlab", "jenkins", "pi")
+)
 _FILES = frozenset(
-    "config settings env docker-compose compose values overrides threading local wlan vlan application appsettings package tsconfig vite next".split()  # noqa: SIM905
+    ("config", "settings", "env", "docker-compose", "compose", "values", "overrides", "threading", "local", "wlan", "vlan", "application")
 )
 
 
@@ -192,7 +196,11 @@ def _is_unique_local(hit: Hit) -> bool:
 _PRIVATE = r"\b(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d{1,3}\.\d{1,3}\b"
 
 DETECTORS: tuple[Detector, ...] = (
-    Detector("internal_host", r"[a-z0-9]\.(?:internal|corp|intranet|intern|priv|localdomain|svc\.cluster\.local|svc|intra|consul|home\.arpa)\b", _is_internal_name),
+    Detector(
+        "internal_host",
+        r"[a-z0-9]\.(?:internal|corp|intranet|intern|priv|localdomain|svc\.cluster\.local|svc|intra|consul|home\.arpa)\b",
+        _is_internal_name,
+    ),
     Detector("internal_host", r"[a-z0-9]\.(?:local|lan|private|int|prod|stg|dmz)\b", _is_single_label_suffix),
     Detector("internal_host", r"[a-z0-9]\.(?:internal|corp|intranet|intra|intern|int|lan|prv|priv|private|dmz)\.[a-z]", _is_internal_zone),
     Detector("internal_host", r"\\{2,4}[a-z0-9][a-z0-9.\-]{2,40}\\{1,2}[a-z0-9$]", _is_share),

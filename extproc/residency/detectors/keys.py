@@ -126,6 +126,8 @@ FORMATS = (
     Format("access-(?:sandbox|development|production)-", _URL, 30),
     Format("EZ[AT]K", _ALNUM, 40),
     Format("live_sk_|test_sk_", _ALNUM, 16),
+    Format("AQ\\.", _URL, 40),  # Google
+    Format("AKC[A-Za-z0-9]", _ALNUM, 60),  # Artifactory
 )
 _EVEN_WITHOUT_LOTS = frozenset(["AKIA", "ASIA", "ABIA", "ACCA"])
 

@@ -23,7 +23,11 @@ def _is_flag(hit: Hit) -> bool:
 
 def _is_login(hit: Hit) -> bool:
     """`-u name:password`, and `name / password` behind words like "log in with"."""
-    match = re.match(r"[\s=:]{1,3}(?:are |is |sind |sont |son |als |as |with )?[\"']?(?P<name>[\w.@+-]{1,60})(?:\s?[:/,]\s?| (?:and|und|et|y|e|i|en|och|ve|и) (?:\w+ )?)[\"']?(?P<value>[^\s\"']{3,60})", hit.after(_REACH_BYTES))
+    match = re.match(
+        r"[\s=:]{1,3}(?:are |is |sind |sont |son |als |as |with )?[\"']?(?P<name>[\w.@+-]{1,60})"
+        r"(?:\s?[:/,]\s?| (?:and|und|et|y|e|i|en|och|ve|и) (?:\w+ )?)[\"']?(?P<value>[^\s\"']{3,60})",
+        hit.after(_REACH_BYTES),
+    )
     return match is not None and not match["value"].startswith("/") and is_bare_password(match["value"]) and has_mixture(match["value"])
 
 
@@ -39,7 +43,8 @@ def _is_pair(hit: Hit) -> bool:
 
 
 _CODE = re.compile(
-    r"[\w \"']{0,20}?[\"'*]{0,3}\s{0,3}(?:is|:|=|ist|lautet|est|es|è|é|это|は|是|为|-)?\s{0,3}[\"'*`]{0,2}(\d{4,8}|\d{3}[ -]\d{3}|\d\d-\d\d-\d\d)\b"
+    r"[\w \"']{0,20}?[\"'*]{0,3}\s{0,3}(?:is|:|=|ist|lautet|est|es|è|é|это|は|是|为|-)?"
+    r"\s{0,3}[\"'*`]{0,2}(\d{4,8}|\d{3}[ -]\d{3}|\d\d-\d\d-\d\d)\b"
 )
 
 
@@ -80,7 +85,10 @@ def _is_attached(hit: Hit) -> bool:
     return match is not None and is_bare_password(match["value"].strip("\"'")) and has_mixture(match["value"].strip("\"'"))
 
 
-_ANSWER = re.compile(r"[^\n.?]{0,60}?(?:\b(?:is|was|=|ist|lautet|est|es|è)|:)\s+[\"']?(?!(?:asked|used|set|not|the|a|an|required|stored)\b)\w{3,30}", re.IGNORECASE)
+_ANSWER = re.compile(
+    r"[^\n.?]{0,60}?(?:\b(?:is|was|=|ist|lautet|est|es|è)|:)\s+[\"']?(?!(?:asked|used|set|not|the|a|an|required|stored)\b)\w{3,30}",
+    re.IGNORECASE,
+)
 
 
 def _is_answer(hit: Hit) -> bool:
@@ -113,13 +121,18 @@ DETECTORS = (
         "password",
         r"\b(?:otp|one[- ]?time (?:code|pass(?:word|code))|"
         r"(?:verification|security|2fa|mfa|auth(?:entication)?|confirmation|access|door|alarm|sms|backup|recovery) code|"
-        r"passcode|puk|safe (?:code|combination)|(?:garage|gate|entry|lock(?:box)?|vault|disarm) code|(?:pin|tan)(?:[ -]?(?:code|number|nummer))?|"
+        r"passcode|puk|safe (?:code|combination)|(?:garage|gate|entry|lock(?:box)?|vault|disarm) code|"
+        r"(?:pin|tan)(?:[ -]?(?:code|number|nummer))?|"
         r"bestätigungscode|code pin|código de verificación|cvv2?|cvc2?)\b",
         _is_code,
     ),
     Detector("password", r"(?:backup|recovery|scratch)[ -]codes?\b", _are_codes),
     Detector("password", r":[0-9]{4,5}:(?:\*|[a-z_][^:\s]{0,40}):[a-z_*][^:\s]{0,40}:[^:\s]{4}", _is_pgpass),
-    Detector("password", r"код подтверждения|пин-?код|暗証番号|الرقم السري|रहस्य|핀번호|кодовое слово|验证码|驗證碼|認証コード|確認コード|인증번호|인증 코드", _is_code),
+    Detector(
+        "password",
+        r"код подтверждения|пин-?код|暗証番号|الرقم السري|रहस्य|핀번호|кодовое слово|验证码|驗證碼|認証コード|確認コード|인증번호|인증 코드",
+        _is_code,
+    ),
     Detector(
         "password",
         r"(?:^|[,;\t|])[ \"'*]{0,3}(?:password|passwd|pwd|pass|passwort|kennwort|secret|"

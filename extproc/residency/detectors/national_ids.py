@@ -249,6 +249,7 @@ DETECTORS: tuple[Detector, ...] = (
             "itin",
             "soc sec",
             "ss ?#",
+            r"\bsocial ",
         ),
         r"[^0-9\n]{0,30}(?:\n[ \t]{0,8})?[0-9]",
         _is_cued_ssn,

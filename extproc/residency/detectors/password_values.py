@@ -186,6 +186,7 @@ _DESCRIPTION = re.compile(
     r"per|il|het|een|van|not|no|at|least|characters|user'?s?|login|field|use|used|when|by|from|as|it|will|can)\b",
     re.IGNORECASE,
 )
+_ID = re.compile(r"(?:call|toolu|srvtoolu|msg|req|resp|run|thread|chatcmpl|fc|rs)[_-]")  # what APIs name their own objects by
 _LEAST_CHARS = 3
 _LEAST_TOKEN_CHARS = 8
 
@@ -193,6 +194,8 @@ _LEAST_TOKEN_CHARS = 8
 def is_placeholder_value(value: str) -> bool:
     """Whether `value` stands for a secret, or for there being none: `<password>`, `${PASSWORD}`, `None`, `os.environ[...]`, `***`."""
     value = value.strip().rstrip(",;")
+    if value.startswith("$"):
+        value = value.rstrip(")]}")
     lower = value.lower()
     if not value or len(set(lower)) == 1 or lower in _WORDS or lower.startswith(_BIDS):
         return True
@@ -238,6 +241,6 @@ def has_mixture(value: str) -> bool:
 def is_token_value(value: str) -> bool:
     """Whether `value` is a key or a token: letters and digits without the form of words."""
     value = value.strip("\"'`").rstrip(",;.")
-    if len(value) < _LEAST_TOKEN_CHARS or is_placeholder_value(value) or _CODE_NAME.fullmatch(value):
+    if len(value) < _LEAST_TOKEN_CHARS or is_placeholder_value(value) or _CODE_NAME.fullmatch(value) or _ID.match(value):
         return False
     return is_random(value, _LEAST_TOKEN_CHARS) or (has_mixture(value) and "." not in value and "/" not in value and not value.isdigit())

@@ -3,13 +3,14 @@
 The plans are libphonenumber's. Numbers reserved for fiction (555-01xx, 07700 900xxx) are treated like any other.
 """
 
+# ruff: noqa: RUF001 - words of other languages
 from __future__ import annotations
 
 import re
 from functools import cache
 from types import ModuleType
 
-from extproc.residency.detector import Detector
+from extproc.residency.detector import Detector, Near
 from extproc.residency.detectors.cues import THINGS, beside, cue, digits_of, is_near, value_after
 from extproc.residency.detectors.spelled import PATTERNS, digits_in_words
 from extproc.residency.hit import Hit
@@ -42,7 +43,8 @@ _NAMED = (
     r"\bgsm", "komórka", "тел(?:ефон)?", "電話(?:番号)?", "电话(?:号码)?",
     "手机(?:号码?)?", "手機", "携帯", "전화(?:번호)?", "휴대폰", "연락처", "फोन", "โทร",
     "هاتف", "טלפון", "call (?:me|us|him|her|them)", "text (?:me|him|her)", "reach (?:me|us|him|her|them)", r"\bsms", r"\bt:", r"\bm:",
-    "ring me", r"tél[^a-z]", "номер", "numer", "erreich", "joignable", "bereikba", r"\btlf", "मोबाइल", "nummer", r"\bcel", r"\bhp", "rappel", "ruf", "my number is", "contact",
+    "ring me", r"tél[^a-z]", "номер", "numer", "erreich", "joignable", "bereikba", r"\btlf", "मोबाइल", "nummer",
+    r"\bcel", r"\bhp", "rappel", "ruf", "my number is", "contact",
 )  # fmt: skip
 
 
@@ -121,14 +123,15 @@ def _is_grouped(hit: Hit) -> bool:
 
 def _is_called(hit: Hit) -> bool:
     """Eight to twelve digits in any groups, beside a word for calling somebody."""
-    digits = digits_of(hit.text)
-    if _PLAIN_AFTER.match(hit.after(2)) or _is_led(hit) or _DATE.match(hit.text) or len(set(digits)) < 3:
+    text = hit.text
+    digits = digits_of(text)
+    if text.isdecimal() and not _RUNS.fullmatch(digits):
         return False
-    if digits.removeprefix("1")[:3] in _TOLL_FREE or digits[:4] in _FREE or _AMOUNT.fullmatch(hit.text) or digits in "01234567890123":
+    if _PLAIN_AFTER.match(hit.after(2)) or _DATE.match(text) or len(set(digits)) < 3 or _is_led(hit):
         return False
-    if not hit.text.isdecimal():
-        return is_near(hit, _PHONE, before=40, after=16)
-    return _RUNS.fullmatch(digits) is not None and _PHONE.search(hit.before(40).replace('"text"', ""))
+    if digits.removeprefix("1")[:3] in _TOLL_FREE or digits[:4] in _FREE or _AMOUNT.fullmatch(text) or digits in "01234567890123":
+        return False
+    return _PHONE.search(hit.before(40).replace('"text"', "")) if text.isdecimal() else is_near(hit, _PHONE, before=40, after=16)
 
 
 _FREE = frozenset(("0800", "0808", "0300", "0345", "0844", "0845", "0870", "0900", "0180", "0137", "0805", "0806"))
@@ -159,6 +162,8 @@ def _is_named(hit: Hit) -> bool:
     return found[0] != digits or len(digits) >= 9
 
 
+_NEAR_PHONE = Near(_PHONE.words, 60, 30)
+
 DETECTORS: tuple[Detector, ...] = (
     Detector("phone", r"\+ ?\(?[1-9]\d{0,2}[ .\-()/]{0,3}\d(?:[ .\-()/]{0,3}\d){2}", _is_plus),
     Detector("phone", r"\b00[1-9]\d[ .\-()/]{0,2}\d(?:[ .\-()/]{0,2}\d){6}", _is_double_zero),
@@ -167,12 +172,12 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("phone", r"\b0[1-9](?:[ .\-/]\d\d){4}\b", _is_national),
     Detector("phone", r"\b0[1-9]\d{0,4} ?[ .\-/] ?\d{3,8}\b", _is_national),
     Detector("phone", r"\b0[1-9]\d{1,4}[ .\-/]\d\d[ .\-]\d{2,4}[ .\-]?\d\d\b", _is_national),
-    Detector("phone", r"\b[6-9]\d\d[ .\-]\d{3}[ .\-]\d{3}\b", _is_grouped),
-    Detector("phone", r"\b[6-9]\d{4}[ \-]\d{5}\b", _is_grouped),
-    Detector("phone", r"\b[016-9]\d{8,10}\b", _is_grouped),
-    Detector("phone", r"\b1[3-9]\d[ \-]\d{4}[ \-]\d{4}\b", _is_grouped),
-    Detector("phone", r"\b3[2-9]\d[ .\-]\d{6,7}\b", _is_grouped),
-    Detector("phone", r"\b[0-9](?:[ ().\-/]{0,3}[0-9]){7,11}\b", _is_called),
+    Detector("phone", r"\b[6-9]\d\d[ .\-]\d{3}[ .\-]\d{3}\b", _is_grouped, near=_NEAR_PHONE),
+    Detector("phone", r"\b[6-9]\d{4}[ \-]\d{5}\b", _is_grouped, near=_NEAR_PHONE),
+    Detector("phone", r"\b[016-9]\d{8,10}\b", _is_grouped, near=_NEAR_PHONE),
+    Detector("phone", r"\b1[3-9]\d[ \-]\d{4}[ \-]\d{4}\b", _is_grouped, near=_NEAR_PHONE),
+    Detector("phone", r"\b3[2-9]\d[ .\-]\d{6,7}\b", _is_grouped, near=_NEAR_PHONE),
+    Detector("phone", r"\b[0-9](?:[ ().\-/]{0,3}[0-9]){7,11}\b", _is_called, near=_NEAR_PHONE),
     *(Detector("phone", pattern, _is_dictated) for pattern in PATTERNS),
     *beside("phone", _NAMED, r"[^0-9\n]{0,24}[0-9]", _is_named),
 )

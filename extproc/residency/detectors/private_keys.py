@@ -100,7 +100,9 @@ _LEAST_WORDS = 12
 
 def _is_mnemonic(hit: Hit) -> bool:
     words = 0
-    text = re.sub(r"^(?:[^\W\d_]{1,6} ){0,2}(?:are|is|sind|ist|sont|est|son|es|è|é)\b|^[^\n:]{0,30}:", "", _NUMBERING.sub(" ", hit.after(200)).lower())
+    text = re.sub(
+        r"^(?:[^\W\d_]{1,6} ){0,2}(?:are|is|sind|ist|sont|est|son|es|è|é)\b|^[^\n:]{0,30}:", "", _NUMBERING.sub(" ", hit.after(200)).lower()
+    )
     for word in re.split(r"[\s,;]+", text.strip(" :=\"'`-\n")):
         if _WORD.fullmatch(word.strip("\"'`.")) and word not in _PROSE:
             words += 1
@@ -133,7 +135,11 @@ DETECTORS = (
     ),
     Detector("private_key", r"\b[xyzt]prv[1-9A-HJ-NP-Za-km-z]{40}", caseless=False),
     Detector("private_key", r"\bnsec1[a-z0-9]{40}", caseless=False),
-    Detector("private_key", r"(?:^|[^A-Za-z0-9+/])(?:5[HJK][1-9A-HJ-NP-Za-km-z]{49}|[KL][1-9A-HJ-NP-Za-km-z]{51})(?:[^A-Za-z0-9+/=]|$)", caseless=False),
+    Detector(
+        "private_key",
+        r"(?:^|[^A-Za-z0-9+/])(?:5[HJK][1-9A-HJ-NP-Za-km-z]{49}|[KL][1-9A-HJ-NP-Za-km-z]{51})(?:[^A-Za-z0-9+/=]|$)",
+        caseless=False,
+    ),
     Detector("private_key", r"MHcCAQEEI|MC4CAQAwBQYDK2V|MIGHAgEAMBMG|MIG2AgEAMBAG|MIGkAgEBBD|MIHuAgEAMBAG", caseless=False),
     Detector("private_key", r"\"k\"\s{0,2}:\s{0,2}\"[\w-]{22}|\bk: [\w-]{22}", _is_oct, caseless=False),
     *beside("private_key", _NAMES, r"[^\n]{0,60}[A-Za-z0-9+/]{12}", _has_key_near),

@@ -4,7 +4,6 @@ An identifier, a digest and a file's name are what looks most alike. So what cou
 between upper and lower case all the way, and is no digest beside the words for one.
 """
 
-# ruff: noqa: RUF001 - words of other languages
 from __future__ import annotations
 
 import re
@@ -24,7 +23,7 @@ _NAMES = (
     r"\bauth\b", "--with-token", r"\bapi\b", "webhook", r"\bbearer\b",
 )  # fmt: skip
 _AFTER_BYTES, _BEFORE_BYTES = 130, 90
-_RUN = re.compile(r"(?<![A-Za-z0-9_\-+/=.~@])[A-Za-z0-9_][A-Za-z0-9_\-+/.~]{14,}={0,2}(?![A-Za-z0-9@(])")
+_RUN = re.compile(r"(?<![A-Za-z0-9_\-+/.~@])[A-Za-z0-9_][A-Za-z0-9_\-+/.~]{14,}={0,2}(?![A-Za-z0-9@(])")
 _HEX = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{48}|[0-9a-f]{64}|[0-9A-F]{32}|[0-9A-F]{40})(?![0-9A-Za-z])")
 _GROUPED = re.compile(r"(?<![\w-])(?:[A-Z0-9]{5}-){3,4}[A-Z0-9]{5}(?![\w-])")
 _JOINED = re.compile(
@@ -32,7 +31,7 @@ _JOINED = re.compile(
 )
 _DIGEST = re.compile(
     r"sha-?\d|\bhash|digest|commit|\betag|md5|checksum|trace|span|revision|fingerprint|integrity|image|uuid|merkle|block|\bid\b|public|cache|"
-    r"\btree\b|blob|object|ref\b|\brev\b|tx\b|address|sort|partition|primary|foreign|redis|idempot|request|dedup|row|map\b",
+    r"\btree\b|blob|object|ref\b|\brev\b|tx\b|address|sort|partition|primary|foreign|redis|idempot|request|dedup|\brow|\bmap\b",
     re.IGNORECASE,
 )
 _PUBLIC = re.compile(r"AAAA|ssh-|MII[BC][Ij]AN|pk_|pub|sha\d|toolu_|call_|chatcmpl|msg_|resp_|req_|http|www", re.IGNORECASE)
@@ -51,7 +50,14 @@ def is_drawn(text: str) -> bool:
     kinds = ["d" if char.isdigit() else "u" if char.isupper() else "l" if char.islower() else "s" for char in text]
     changes = sum(a != b for a, b in pairwise(kinds))
     words = sum(len(word) for word in _WORDY.findall(text))
-    if digits < 2 or letters < 3 or changes * 5 < len(text) or text.count("/") > 2 or text.count(".") > 3 or re.search(r"\.[a-z]{1,4}$|^[./]", text):
+    if (
+        digits < 2
+        or letters < 3
+        or changes * 5 < len(text)
+        or text.count("/") > 2
+        or text.count(".") > 3
+        or re.search(r"\.[a-z]{1,4}$|^[./]", text)
+    ):
         return False
     return words * 2 < letters or (digits * 5 >= len(text) and words * 3 < letters * 2) or (text.islower() and digits * 4 >= len(text))
 
@@ -81,8 +87,9 @@ def _drawn_in(text: str, before: str) -> bool:
 
 _TAIL = re.compile(r"[A-Za-z0-9_-]{20,}")
 _IDS = frozenset(
-    """toolu usr uid u tok tr call msg resp req fc rs run thread asst batch file user item event evt cus cs in inv ch pi pm prod price sub si acct txn order
-    conv chat session job task step trace span org proj project team doc chunk img image vs vsfs ftjob modr cmpl embd reasoning id key
+    """toolu usr uid u tok tr call msg resp req fc rs run thread asst batch file user item event evt cus cs in inv ch pi pm prod price sub
+    si acct txn order
+    conv chat session job task step trace span org proj project team doc chunk img image vs vsfs ftjob modr cmpl embd reasoning id
     class test tmp build rev sha css svelte jsx sc icon font data page node ws srvtoolu""".split()  # noqa: SIM905 - a word a line would be a page
 )
 
@@ -112,7 +119,8 @@ DETECTORS = (
     Detector("api_key", r"[a-z0-9]_[A-Za-z0-9]{8}[A-Za-z0-9_-]{12}", _is_prefixed, caseless=False),
     Detector(
         "api_key",
-        r"authenticator|\b[th]?otp\b|\b[2m]fa\b|two[- ]factor|second factor|zwei-?faktor|setup key|base32|otpauth|doble factor|deux facteurs",
+        r"authenticator|\b[th]?otp\b|\b[2m]fa\b|two[- ]factor|second factor|zwei-?faktor|setup key|base32|otpauth|"
+        r"doble factor|deux facteurs",
         _is_authenticators,
     ),
 )

@@ -1,5 +1,6 @@
 """Digits written as words ("four one one one"), as they are dictated."""
 
+# ruff: noqa: RUF001 - words of other languages
 from __future__ import annotations
 
 import re
@@ -25,7 +26,6 @@ _WORDS: dict[str, str] = {
 } | {"oh": "0", "o": "0", "zwo": "2", "nought": "0", "ein": "1", "meia": "6", "en": "1", "nulla": "0", "uma": "1", "duas": "2"}
 _TIMES = {"double": 2, "triple": 3, "doppel": 2, "doble": 2}
 _WORD = re.compile(r"[^\W\d_]+|\d")
-
 
 
 def _in_bytes(words: str) -> str:

@@ -17,7 +17,8 @@ _VERBS = word_set(
 )
 _FILLERS = word_set(
     """
-    now still currently always set to nu nun nunc adesso jest teraz agora immer noch wieder encore toujours siempre sempre altijd jetzt noch is simply just be been changed reset maintenant ahora agora теперь
+    now still currently always set to nu nun nunc adesso jest teraz agora immer noch wieder encore toujours siempre sempre altijd
+    jetzt noch is simply just be been changed reset maintenant ahora agora теперь
     """
 )
 _CONNECTORS = word_set(
@@ -55,9 +56,12 @@ def is_told(after: str) -> bool:
 
 # What is said of all passwords instead of telling one.
 _POLICY = re.compile(
-    r"\b(?:must|should|at least|characters?|chars?|requires?|polic\w+|rules?|length|long|hash\w*|encrypt\w*|stored|algorithm|strength|reset|"
-    r"rotat\w*|expires?|mindestens|Zeichen|caract[eè]res?|doit|debe\w*|deve\w*|caratteri|tekens|znak[oó]w|tecken|karakter|example|e\.g|such as|"
-    r"format|field|column|variable|function|parameter|argument|salt|bcrypt|test_|for user|of user|manager|cracker|pattern|regex)\b|символ|字符|文字以|"
+    r"\b(?:must|should|at least|characters?|chars?|requires?|polic\w+|rules?|length|long|hash\w*|encrypt\w*|stored|algorithm|strength|"
+    r"reset|"
+    r"rotat\w*|expires?|mindestens|Zeichen|caract[eè]res?|doit|debe\w*|deve\w*|caratteri|tekens|znak[oó]w|tecken|karakter|example|"
+    r"e\.g|such as|"
+    r"format|field|column|variable|function|parameter|argument|salt|bcrypt|test_|for user|of user|manager|cracker|"
+    r"pattern|regex)\b|символ|字符|文字以|"
     r"位以|자 이상|أحرف|अक्षर|\?",
     re.IGNORECASE,
 )
@@ -69,10 +73,18 @@ def _is_strong(word: str) -> bool:
     value = stripped(word)
     has_sign = re.search(r"\w[!@#$%^*~]\w|\w[!$#]$", value) is not None
     has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    return len(value) >= _STRONG_CHARS and (has_sign or has_both) and not set(value) & set("=\"'()<>,") and is_odd(value) and not _IDENTIFIER.fullmatch(value)
+    return (
+        len(value) >= _STRONG_CHARS
+        and (has_sign or has_both)
+        and not set(value) & set("=\"'()<>,")
+        and is_odd(value)
+        and not _IDENTIFIER.fullmatch(value)
+    )
 
 
-_IDENTIFIER = re.compile(r"[\w-]*[_/.:()\[\]<>{}|][\w./:()\[\]<>{}|,-]*|[a-z]+\d{1,2}|v?\d[\d.]*\w{0,3}|[A-Z]{2,}-?\d+|https?\S*|\w+@\w+\.\w+")
+_IDENTIFIER = re.compile(
+    r"[\w-]*[_/.:()\[\]<>{}|][\w./:()\[\]<>{}|,-]*|[a-z]+\d{1,2}|v?\d[\d.]*\w{0,3}|[A-Z]{2,}-?\d+|https?\S*|\w+@\w+\.\w+"
+)
 
 
 def line_of(after: str) -> str:

@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.residency.context import ContextJudge
-from extproc.residency.context.judge import AFTER_BYTES, BEFORE_BYTES, EVERY_BYTES, MORE_WINDOWS, MOST_WINDOWS, windows
+from extproc.residency.context.judge import (
+    AFTER_BYTES,
+    BEFORE_BYTES,
+    EVERY_BYTES,
+    LEAST_BYTES,
+    MORE_WINDOWS,
+    MOST_WINDOWS,
+    WHOLE_BYTES,
+    windows,
+)
 
 JUDGE = ContextJudge.load()
 
@@ -86,10 +95,18 @@ def test_windows_are_bounded_however_many_words_there_are() -> None:
 
 
 def test_a_window_begins_where_a_word_does() -> None:
-    data = b"x" * 50 + b" and then " + b"word " * 40 + b"cancer and more"
+    data = b"x" * 950 + b" and then " + b"word " * 40 + b"cancer and more"
     ((start, end),) = windows(data, [data.index(b"cancer") + 6])
     assert data[start - 1 : start] == b" "
     assert end == len(data)
+
+
+@pytest.mark.parametrize("ends", [[], [150], [20, 700], [899]])
+def test_short_bodies_are_read_as_a_whole(ends: list[int]) -> None:
+    data = b"word " * (WHOLE_BYTES // 5)
+    covered = {place for start, end in windows(data, ends) for place in range(start, end)}
+    assert len(covered) > WHOLE_BYTES - LEAST_BYTES
+    assert windows(data + b"more", []) == []
 
 
 def test_windows_read_together_say_what_each_says_alone() -> None:
