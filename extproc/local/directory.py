@@ -35,7 +35,7 @@ def cache_directory(otherwise: Path | None = None) -> Path | None:
     None where neither can be a directory of this user alone.
     """
     home = os.environ.get("XDG_CACHE_HOME", "")
-    cache = Path(home) if os.path.isabs(home) else Path("~/.cache").expanduser()
+    cache = Path(home) if Path(home).is_absolute() else Path("~/.cache").expanduser()
     for path in (cache / "tiermesh", otherwise):
         if path is not None:
             with contextlib.suppress(StartError):

@@ -16,7 +16,10 @@ from extproc.residency.context.words import Words
 BEFORE_BYTES, AFTER_BYTES = 130, 170  # around the end of the first word of a window
 APART_BYTES = AFTER_BYTES - 40  # from the first word of one window to that of the next
 MOST_WINDOWS = 6  # in a short body
+# Where few words open windows, each is read a second time without most of what is around it: a fact in the midst of other matter.
+NARROW_BEFORE_BYTES, NARROW_AFTER_BYTES, MOST_NARROW = 60, 70, 2
 WHOLE_BYTES = 900  # bodies that are read as a whole, in four windows or fewer
+LEAST_UNOPENED = 0.8  # the probability from which a window counts that no word has opened: what is so rare must be plain
 LEAST_BYTES, OVERLAP_BYTES = 24, 40  # of text between two windows that is worth a window, and what it shares with the one before
 EVERY_BYTES, MORE_WINDOWS = 12_000, 4  # and for so many bytes, so many more
 
@@ -27,6 +30,8 @@ def windows(data: bytes, ends: list[int]) -> list[tuple[int, int]]:
     if len(ends) > most:
         ends = [ends[place * len(ends) // most] for place in range(most)]
     found = [(_start(data, end - BEFORE_BYTES), min(len(data), end + AFTER_BYTES)) for end in ends]
+    if len(ends) <= MOST_NARROW:
+        found += [(_start(data, end - NARROW_BEFORE_BYTES), min(len(data), end + NARROW_AFTER_BYTES)) for end in ends]
     return found + _between(data, found) if len(data) <= WHOLE_BYTES else found
 
 
@@ -34,7 +39,7 @@ def _between(data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]
     """Windows of what no window in `found` has."""
     more: list[tuple[int, int]] = []
     at = 0
-    for start, end in (*found, (len(data), len(data))):
+    for start, end in (*sorted(found), (len(data), len(data))):
         while start - at >= LEAST_BYTES:
             first = _start(data, max(0, at - OVERLAP_BYTES))
             at = min(start, first + BEFORE_BYTES + AFTER_BYTES)
@@ -72,15 +77,17 @@ class ContextJudge:
 
     def judge(self, data: bytes) -> list[tuple[str, int, int]]:
         """What is in `data`, which is UTF-8: kind, start and end of the window that holds it. Linear, and bounded."""
-        found = self.windows(data)
+        ends = self._search.ends(data, APART_BYTES)
+        found = windows(data, ends)
         if not found:
             return []
+        opened = 2 * len(ends) if len(ends) <= MOST_NARROW else min(len(ends), len(found))
         chances = self.probabilities([data[start:end].decode(errors="ignore") for start, end in found])
         return [
             (kind, start, end)
-            for (start, end), row in zip(found, chances, strict=True)
+            for at, ((start, end), row) in enumerate(zip(found, chances, strict=True))
             for kind, chance, least in zip(self.kinds, row, self._thresholds, strict=True)
-            if chance >= least
+            if chance >= (least if at < opened else max(least, LEAST_UNOPENED))
         ]
 
     def windows(self, data: bytes) -> list[tuple[int, int]]:

@@ -50,7 +50,9 @@ def _is_basic(hit: Hit) -> bool:
         decoded = urlsafe_b64decode(run.replace("+", "-").replace("/", "_") + "=" * (-len(run) % 4)).decode()
     except (ValueError, NotBase64Error):
         return False
-    _, colon, secret = decoded.partition(":")
+    user, colon, secret = decoded.partition(":")
+    if colon and not secret and decoded.isprintable():
+        return is_random(user, 16)  # a key in the place of the name
     return bool(colon and secret) and decoded.isprintable() and not is_placeholder(secret)
 
 

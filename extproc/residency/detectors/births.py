@@ -95,7 +95,7 @@ def _is_labelled(hit: Hit) -> bool:
 
 def _is_told(hit: Hit) -> bool:
     found = _date_behind(hit)
-    if found is None or not _is_recent(found[0]) or _MADE.search(hit.before(60)):
+    if found is None or not _is_recent(found[0]) or _MADE.search(hit.before(60)) or _MADE.search(hit.after(40)):
         return False
     return not found[1] or _PERSONAL.search(hit.before(100)) or _PERSONAL.search(hit.after(100))
 

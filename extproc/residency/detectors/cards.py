@@ -165,6 +165,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("payment_card", r"\b[2-689]\d{1,4}(?:[ \-]\d{2,6}){2,8}(?:[ \-]\d{1,6})?\b", _is_regrouped),
     Detector("payment_card", r"\b[2-689][ .\-_]\d[ .\-_]\d[ .\-_]\d[ .\-_]\d[ .\-_]\d\b", _is_one_by_one),
     *(Detector("payment_card", pattern, _is_dictated) for pattern in PATTERNS),
+    Detector("payment_card", r"(?:%b|;)\d{13,19}[\^=]", lambda hit: is_card(digits_of(hit.text))),  # a magnetic stripe's tracks
     *beside("payment_card", _NUMBER_CUE, r"[^0-9\n]{0,24}[0-9]", _is_spelled),
     *beside("payment_card", _CODE_CUE, r"[^0-9\n]{0,12}[0-9]", _is_code),
 )

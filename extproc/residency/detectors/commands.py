@@ -46,6 +46,12 @@ def _is_piped(hit: Hit) -> bool:
     return found is not None and is_bare_password(found["value"])
 
 
+def _is_sent(hit: Hit) -> bool:
+    """What a script of `expect` sends, near where it waits for a password."""
+    value = re.split(r"[\"']", hit.text)[1].rstrip("r").rstrip("\\")
+    return "assw" in hit.around(160) and is_bare_password(value) and has_mixture(value)
+
+
 _SQL = re.compile(r"\s+(?:values\s*\(\s*)?N?(?P<quote>')(?P<value>[^'\"\s,]{4,60})(?P=quote)", re.IGNORECASE)
 
 
@@ -63,6 +69,7 @@ DETECTORS = (
         _is_given,
     ),
     Detector("password", r"\bchpasswd\b", _is_piped),
+    Detector("password", r"\bsend\s+(?:--\s+)?[\"'][^\"'\s]{5,60}\\{1,4}r", _is_sent),
     Detector("password", r"\b(?:identified\s+(?:with\s+\w+\s+)?by|(?:encrypted\s+)?password\s*=?)\b", _is_in_sql),
     Detector(
         "password", r"\b(?:pass|env):[^\s\"']{6}", lambda hit: hit.text.startswith("pass:") and has_mixture(hit.text[5:] + hit.after(20))

@@ -80,6 +80,7 @@ _RECORD = (
     "차트번호", "номер карты пациента", "hasta no", "protokol no",
 )  # fmt: skip
 _INSURED = (
+    "adhérent", "mutuelle", "afiliado", "mitgliedsnr", "nº afiliado",
     "medicare", "medicaid", "health insurance", "versicherungs-?(?:nr|num)", "versicherte[nr]?", "versichertennr", "policennummer",
     "numéro de contrat", "contrat d'assurance", "n° d'assuré", "assuré", "nº de póliza", "póliza", "poliza", "asegurad[oa]", "polizza",
     "assicurat[oa]", "apólice", "segurad[oa]", "polisnr", "polis", "polisy", "nr polisy", "polisa", "försäkringsnummer", "försäkring",

@@ -216,6 +216,7 @@ DETECTORS = (
     *map(_detector, FORMATS),
     Detector("api_key", r"(?:aws|amazon)[\w .-]{0,20}(?:secret|sk)|secret[ _]?access[ _]?key", _has_aws_secret),
     Detector("api_key", r"[?&;\"']sig=[A-Za-z0-9%+/]{20}", _is_sas),
+    Detector("api_key", r"\bAC[0-9a-f]{32}[\"':, ]{1,4}[0-9a-f]{32}\b", caseless=False),  # Twilio
     Detector("api_key", r"\b[0-9a-f]{32}-us[0-9]{1,2}\b"),  # Mailchimp
     Detector("api_key", r"\b[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}", lambda hit: is_random(hit.text, 50), caseless=False),  # Discord
 )

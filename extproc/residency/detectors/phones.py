@@ -176,6 +176,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("phone", r"\b[6-9]\d{4}[ \-]\d{5}\b", _is_grouped, near=_NEAR_PHONE),
     Detector("phone", r"\b[016-9]\d{8,10}\b", _is_grouped, near=_NEAR_PHONE),
     Detector("phone", r"\b1[3-9]\d[ \-]\d{4}[ \-]\d{4}\b", _is_grouped, near=_NEAR_PHONE),
+    Detector("phone", r"\b8[ \-]?\(?[3489]\d\d\)?[ \-]?\d{3}[ \-]\d\d[ \-]\d\d\b", None),
     Detector("phone", r"\b3[2-9]\d[ .\-]\d{6,7}\b", _is_grouped, near=_NEAR_PHONE),
     Detector("phone", r"\b[0-9](?:[ ().\-/]{0,3}[0-9]){7,11}\b", _is_called, near=_NEAR_PHONE),
     *(Detector("phone", pattern, _is_dictated) for pattern in PATTERNS),

@@ -80,9 +80,10 @@ def _drawn_in(text: str, before: str) -> bool:
         if _HEX.fullmatch(run[0]):
             if _JOINED.match(between) and not _DIGEST.search(before[-40:]) and not _DIGEST.search(between):
                 return len(set(run[0])) > 7
-        elif is_drawn(run[0]) and not re.search(r"sha\d{1,3}[-:]\Z|https?://\S*\Z", between):
+        elif is_drawn(run[0]) and not re.search(r"sha\d{1,3}[-:]\Z|https?://\S*\Z|(?:arn|vault|op|secretref):\S*\Z|_id\W{1,5}\Z", between):
             return True
-    return _GROUPED.search(text) is not None and any(map(str.isdigit, text))
+    grouped = _GROUPED.search(text)
+    return grouped is not None and any(map(str.isdigit, grouped[0])) and any(map(str.isalpha, grouped[0]))
 
 
 _TAIL = re.compile(r"[A-Za-z0-9_-]{20,}")

@@ -96,7 +96,7 @@ def test_windows_are_bounded_however_many_words_there_are() -> None:
 
 def test_a_window_begins_where_a_word_does() -> None:
     data = b"x" * 950 + b" and then " + b"word " * 40 + b"cancer and more"
-    ((start, end),) = windows(data, [data.index(b"cancer") + 6])
+    (start, end), _ = windows(data, [data.index(b"cancer") + 6])
     assert data[start - 1 : start] == b" "
     assert end == len(data)
 
