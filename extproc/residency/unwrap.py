@@ -140,11 +140,13 @@ def _take(data: bytes, start: int, index: int, limit: int) -> tuple[bytes, int]:
 
 
 def _even_lines(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
-    """Base64 in lines of one width, whatever that is."""
+    """Base64 in lines of one width, whatever that is; one line of an odd width and another may be two values."""
     line = _LINE.match(data, start, end)
     if line is None:
         return None
-    return re.compile(rb"(?:[A-Za-z0-9+/]{%d}\r?\n[ \t]*)+[A-Za-z0-9+/]*={0,2}" % len(line[1])).match(data, start, end)
+    width = len(line[1])
+    lines = rb"(?:[A-Za-z0-9+/]{%d}\r?\n[ \t]*){%d,}[A-Za-z0-9+/]*={0,2}" % (width, 2 if width % 4 else 1)
+    return re.compile(lines).match(data, start, end)
 
 
 def _unescaped(data: bytes) -> list[str]:
