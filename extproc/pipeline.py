@@ -280,8 +280,11 @@ class Pipeline:
     def _remember(self, draft: Draft) -> None:
         """Its conversation goes on where it is now, unless it is about no conversation."""
         memories, session = self.outside.memories, draft.session
-        if memories is not None and session is not None and draft.request.api is not Api.EMBEDDINGS:
-            memories.remember_later(session, custody.memory_of(draft, draft.view.now_s), self.policy.sessions)
+        if memories is None or session is None or draft.request.api is Api.EMBEDDINGS:
+            return
+        memory = custody.memory_of(draft, draft.view.now_s)
+        if memory.held or memory.backend:
+            memories.remember_later(session, memory, self.policy.sessions)
 
     def _turn_away(self, asked: Asked, refusal: Refusal, admitted: Admitted = UNCOUNTED) -> Reply:
         """Refused after it was read. What it had reserved is returned when this is settled."""

@@ -22,8 +22,8 @@ from tests.residency.sets.dialogue import EVERY_PLACE
 Row = dict[str, Any]
 
 # What the detectors have to keep: recall at least, false positives at most.
-FLOORS = {"dev": (0.90, 0.06), "dev_2": (0.90, 0.06), "held_out": (0.80, 0.15)}
-# Of these kinds nothing may be missed in the set they are tuned on.
+FLOORS = {"dev": (0.97, 0.05), "dev_2": (0.95, 0.06), "held_out": (0.88, 0.08)}
+# Of these kinds nothing may be missed.
 WHOLE_KINDS = ("api_key", "private_key", "jwt", "connection_string", "payment_card", "iban")
 
 SETS = pytest.mark.parametrize("name", build.SETS)
@@ -112,6 +112,7 @@ def test_the_detectors_keep_their_floor(name: str, scanner: Scanner) -> None:
     assert wrong <= most, made.false
 
 
-def test_no_secret_card_or_account_of_the_set_they_are_tuned_on_is_missed(scanner: Scanner) -> None:
-    by_kind = report_of("dev", scanner).by_kind
+@pytest.mark.parametrize("name", ["dev", "held_out"])
+def test_no_secret_card_or_account_is_missed(name: str, scanner: Scanner) -> None:
+    by_kind = report_of(name, scanner).by_kind
     assert {kind: by_kind[kind].recall.share for kind in WHOLE_KINDS} == dict.fromkeys(WHOLE_KINDS, 1.0)
