@@ -28,7 +28,7 @@ def by_length(train: Sequence[corpus.Row], test: Sequence[corpus.Row]) -> np.nda
 
 def truth(rows: Sequence[corpus.Row]) -> np.ndarray:
     """The labelled tiers."""
-    return np.array([int(np.argmax(row.tier)) for row in rows])
+    return np.array([row.label for row in rows])
 
 
 def by_words(train: Sequence[corpus.Row], test: Sequence[corpus.Row]) -> np.ndarray:

@@ -55,7 +55,7 @@ class Slots:
 
     def fill(self, row: Row, rng: random.Random) -> str:
         """The text of `row` with something in each slot."""
-        lang = row.lang if row.lang in self._values["g"] else _LIKE.get(row.lang, "en")
+        lang = row.lang if row.lang in self._values["g"] else "en"
         return _SLOT.sub(lambda match: self._value(match[1], lang, rng), row.text)
 
     def _value(self, slot: str, lang: str, rng: random.Random) -> str:
@@ -65,7 +65,8 @@ class Slots:
             return f"{self._value('g', lang, rng)} {self._value('s', lang, rng)}"
         if slot == "s" and lang not in self._values["s"]:
             slot = "n"
-        return rng.choice(self._values[slot].get(lang) or self._values[slot]["en"])
+        values = self._values[slot]
+        return rng.choice(values.get(lang) or values.get(_LIKE.get(lang, "en")) or values["en"])
 
 
 # What stands around texts in a body: other members, and tools.

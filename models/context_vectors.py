@@ -25,8 +25,8 @@ COMPONENTS = 64
 ANCHORS = 2_400  # words of both, from which the way into the components is learnt
 UNIT = 24  # what a standard deviation is in 8 bits
 BATCH = 64
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_TAKEN = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_\u0e00-\u0e7f]{3,}|[\u0e00-\u0e7f]{3,12}(?![\u0e00-\u0e7f])")
+_TAKEN = re.compile(r"[^\W\d_]+|[\u0e00-\u0e7f]+")
 _UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f]")
 _LONGEST_UNSPACED = 4
 

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from extproc.classify.window import Prompt, Said
 from models import exercises
 
@@ -23,8 +25,9 @@ TIERS = ("simple", "standard", "complex")
 TASKS = ("format", "extract", "translate", "summary", "writing", "qa", "reasoning", "code", "agent")
 HELD_SHARE = 0.2
 TEST = "gateway_test.jsonl"  # another author's; scored when everything is chosen, read by nothing here
-TAUGHT_WEIGHT = 0.3
-BELIEVED = 0.3  # share of the larger model's opinion in the label of a row that has one by hand
+TAUGHT_WEIGHT = 0.65
+BELIEVED = 0.7  # share of the larger model's opinion in the label of a row that has one by hand
+SENTENCE_UNIT = 24  # what a standard deviation of a sentence vector is in 8 bits
 OWN = Path(__file__).parent / "data"
 
 
@@ -40,6 +43,7 @@ class Row:
     id: str = ""
     lang: str = "en"
     style: str = "plain"
+    label: int = -1  # the tier given by hand; `tier` may lean elsewhere
     is_judged: bool = False  # a public prompt with a full label
     rank: float | None = None  # how hard within its source, in standard deviations; for exams and word problems
 
@@ -72,7 +76,7 @@ def prompt_of(row: dict[str, Any]) -> Prompt:
 def row_of(row: dict[str, Any]) -> Row:
     """The row that a line of gateway.jsonl stands for."""
     tier, task = mixed(one_hot(row["tier"]), taught().get(row["id"])), TASKS.index(row["task"])
-    return Row(prompt_of(row), tier, 1.0, task, "own", row["id"], row["lang"], style=row.get("style", "plain"))
+    return Row(prompt_of(row), tier, 1.0, task, "own", row["id"], row["lang"], row.get("style", "plain"), TIERS.index(row["tier"]))
 
 
 @cache
@@ -82,8 +86,18 @@ def taught() -> dict[str, tuple[float, float, float]]:
     return {row["id"]: tuple(row["tiers"]) for row in lines(path)} if path.exists() else {}
 
 
+@cache
+def sentences() -> dict[str, np.ndarray]:
+    """The sentence vectors by id, reduced (see teacher.py); nothing of held-out rows."""
+    path = OWN / "sentences.npz"
+    if not path.exists():
+        return {}
+    stored = np.load(path)
+    return dict(zip(str(stored["ids"]).split("\n"), stored["vectors"].astype(np.float32) / SENTENCE_UNIT, strict=True))
+
+
 def mixed(label: tuple[float, float, float], opinion: tuple[float, float, float] | None) -> tuple[float, float, float]:
-    """`label` with the share of `opinion` that is believed; the label stays the most probable tier."""
+    """`label` with the share of `opinion` that is believed."""
     if opinion is None:
         return label
     first, second, third = (value + BELIEVED * (other - value) for value, other in zip(label, opinion, strict=True))
@@ -119,7 +133,8 @@ def public(directory: Path, rng: random.Random, per_source: int = 2500) -> list[
             text, rank = ranks.get(row["id"], (row["prompt"], None))
             prompt = Prompt(text, turns=(Said("user", text),))
             source = f"{row['source']}/{row.get('task')}" if "ulab" in path.name else path.name.split(".")[0]
-            rows.append(Row(prompt, tier, weight, task_of(path.name), source, row["id"], is_judged=row["id"] in judged, rank=rank))
+            label = TIERS.index(judged[row["id"]]) if row["id"] in judged else -1
+            rows.append(Row(prompt, tier, weight, task_of(path.name), source, row["id"], label=label, is_judged=label >= 0, rank=rank))
     return rows
 
 

@@ -60,6 +60,13 @@ def binary_calibration_error(chances: np.ndarray, happened: np.ndarray, bins: in
     return float(sum(abs(happened[at == b].mean() - chances[at == b].mean()) * (at == b).mean() for b in range(bins) if (at == b).any()))
 
 
+def excess(chosen: np.ndarray, truth: np.ndarray, down: float, up: float) -> float:
+    """How far the share of complex requests sent to the simple tier exceeds `down`, and of simple ones to the complex tier `up`."""
+    counts = confusion(chosen, truth)
+    found = counts[2, 0] / max(counts[2].sum(), 1), counts[0, 2] / max(counts[0].sum(), 1)
+    return float(max(found[0] - down, 0.0) + max(found[1] - up, 0.0))
+
+
 def spearman(left: np.ndarray, right: np.ndarray) -> float:
     """Spearman's rank correlation; equal values share the mean of their ranks."""
     return float(np.corrcoef(ranks(left), ranks(right))[0, 1])

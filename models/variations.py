@@ -19,7 +19,7 @@ def varied(row: Row, parts: Pieces, rng: random.Random) -> Row:
     """`row` with some of: typos, politeness, another order of sentences, a system prompt, an earlier exchange, tools on offer."""
     prompt = row.prompt
     ask, system, turns, tools = said_otherwise(prompt.ask, rng), prompt.system, list(prompt.turns), prompt.tool_count
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         system = (system + " " if system else "") + rng.choice(parts.systems)
         if rng.random() < 0.4:
             system += " " + rng.choice(parts.systems)
@@ -41,13 +41,13 @@ def varied(row: Row, parts: Pieces, rng: random.Random) -> Row:
 
 def said_otherwise(ask: str, rng: random.Random) -> str:
     """`ask` with some of: typos, politeness at its ends or within, another order of sentences."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:
         ask = typos(ask, rng)
-    if rng.random() < 0.15:
+    if rng.random() < 0.3:
         ask = another_order(ask, rng)
-    if rng.random() < 0.08:
+    if rng.random() < 0.18:
         words = ask.split(" ")
-        words.insert(rng.randrange(len(words) + 1), "please")
+        words.insert(1 if rng.random() < 0.4 else rng.randrange(len(words) + 1), "please")
         ask = " ".join(words)
     if rng.random() < 0.15:
         ask = rng.choice(_OPENINGS) + ask
@@ -57,12 +57,14 @@ def said_otherwise(ask: str, rng: random.Random) -> str:
 
 
 def another_order(text: str, rng: random.Random) -> str:
-    """`text` with one of its sentences at the start or at the end, if there are two to six; a longer text stays as it is."""
+    """`text` with one of its sentences, mostly the first, at the start or at the end, if there are two to forty."""
     sentences = [sentence.strip() for sentence in _SENTENCE.findall(text)]
     sentences = [sentence for sentence in sentences if sentence]
-    if not 2 <= len(sentences) <= 6:
+    if not 2 <= len(sentences) <= 40:
         return text
-    moved = sentences.pop(rng.randrange(len(sentences)))
+    moved = sentences.pop(0 if rng.random() < 0.6 else rng.randrange(len(sentences)))
+    if rng.random() < 0.2:
+        rng.shuffle(sentences)
     return " ".join([moved, *sentences] if rng.random() < 0.5 else [*sentences, moved])
 
 

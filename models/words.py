@@ -142,13 +142,13 @@ def unigram(chosen: list[str], scores: list[float]) -> Tokenizer:
     return made
 
 
-def reduced(vectors: np.ndarray) -> np.ndarray:
-    """The principal components in 8 bits; rarer directions keep their smaller weight."""
+def reduced(vectors: np.ndarray, count: int = COMPONENTS, unit: int = UNIT) -> np.ndarray:
+    """The first `count` principal components in 8 bits, `unit` for a standard deviation; rarer directions keep their smaller weight."""
     centred = vectors - vectors.mean(0)
     _, _, directions = np.linalg.svd(centred[:: max(1, len(centred) // 8000)], full_matrices=False)
-    parts = centred @ directions[:COMPONENTS].T
-    parts *= np.sign(directions[:COMPONENTS].sum(1))
-    return np.clip(np.round(parts / parts.std() * UNIT), -127, 127).astype(np.int8)
+    parts = centred @ directions[:count].T
+    parts *= np.sign(directions[:count].sum(1))
+    return np.clip(np.round(parts / parts.std() * unit), -127, 127).astype(np.int8)
 
 
 if __name__ == "__main__":

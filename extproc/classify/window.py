@@ -19,7 +19,6 @@ from extproc.classify import courtesy
 # characters is asked about each of them by a call; digits and ASCII letters are the same bytes in UTF-8.
 _ZEROES = bytes.maketrans(b"123456789", b"000000000")
 _LOWER_ZEROES = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", b"abcdefghijklmnopqrstuvwxyz000000000")
-_DOTS = str.maketrans({"\u0131": "i", "\u0307": None})  # what upper case does to the two i of Turkish
 _GAP = "\n"
 
 
@@ -119,7 +118,8 @@ def canonical(text: str) -> str:
     if text.isascii():
         return _spaced(text.encode("ascii").translate(_LOWER_ZEROES).decode("ascii"))
     limit = len(text) + 64
-    text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode()).casefold().translate(_DOTS)
+    text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode())[:limit].casefold()
+    text = text.replace("\u0131", "i").replace("\u0307", "")  # what upper case does to the two i of Turkish
     return _spaced(text.encode().translate(_ZEROES).decode()[:limit])
 
 

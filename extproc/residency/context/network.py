@@ -48,7 +48,7 @@ class Network:
         entry = np.concatenate((self._mean(read), self._highest(read), read.features), 1)
         hidden = np.maximum(entry @ self._hidden + self._hidden_bias, 0)
         logits = hidden @ self._last + self._last_bias
-        found: list[list[float]] = (1 / (1 + np.exp(-logits))).tolist()
+        found: list[list[float]] = (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).tolist()
         return found
 
     def _mean(self, read: Reading) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SHORT_BYTES = 4  # words so short are found in the midst of so many others that the search must look at their borders
 _LONGEST_BYTES = 96  # of an entry
 NOWHERE = sys.maxsize
-_NO_BORDERS = re.compile(r"[\u0600-\u06ff\u0900-\u097f\u2e80-\u9fff\uff66-\uff9f]")  # joined to what stands before, or never apart
+_NO_BORDERS = re.compile(r"[\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u2e80-\u9fff\uff66-\uff9f]")  # joined to others, or never apart
 
 
 class Search:

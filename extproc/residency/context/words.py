@@ -25,9 +25,10 @@ _LETTER = r"[^\s\x00-\x40\x5b-\x60\x7b-\x7f\xa0-\xbf、。，：；！？「」�
 _TOKEN = re.compile(rf"{_LETTER}+|\d[\d.,:/-]*|[^\s\w]")
 _ASCII_TOKEN = re.compile(r"[a-z]+|[0-9][0-9.,:/-]*|[^\s\w]", re.ASCII)  # the same, where there is nothing else
 _NAME = re.compile(r"[A-ZÀ-ÞĀ-ſА-Я][a-zß-ÿā-ſа-яё]+(?: [A-Z]\.)?[ -](?:(?:van|de|der|von|da|al|el|bin) )?[A-ZÀ-ÞĀ-ſА-Я][a-zß-ÿā-ſа-яё'’]+")  # noqa: RUF001
-_UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f]")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f]")
 _ARABIC_JOINED = re.compile(r"^(?:و|ف)?(?:ال|لل|بال|ب|ل|ك)?")
-_LONGEST_CJK = 5
+_THAI = re.compile(r"[\u0e00-\u0e7f]")
+_LONGEST_CJK, _LONGEST_THAI = 5, 12
 _LONGEST_KNOWN_CJK = 4
 _LEAST_STEM_CHARS, _LEAST_STEM_SHARE = 4, 0.6
 GAP = 2  # places without a word before each text, so that no three words in a row are of two texts
@@ -182,16 +183,18 @@ class Words:
         """The longest known words one behind the other."""
         places: list[int] = []
         at = 0
+        longest = _LONGEST_THAI if _THAI.search(token) else _LONGEST_KNOWN_CJK
         while at < len(token):
-            size = next((size for size in range(_LONGEST_KNOWN_CJK, 0, -1) if token[at : at + size] in self._known), 1)
+            size = next((size for size in range(longest, 0, -1) if token[at : at + size] in self._known), 1)
             places.append(self._known.get(token[at : at + size], 0))
             at += size
         return places
 
     def _unspaced(self, token: str) -> tuple[list[int], list[int]]:
         masks = [0] * len(token)
+        longest = _LONGEST_THAI if _THAI.search(token) else _LONGEST_CJK
         for start in range(len(token)):
-            for size in range(1, _LONGEST_CJK + 1):
+            for size in range(1, longest + 1):
                 piece = token[start : start + size]
                 masks[start] |= self._whole.get(piece, 0) | self._begins.get(piece, 0)
         return [bucket(token[start : start + 2]) for start in range(len(token))], masks

@@ -36,6 +36,8 @@ _PHONE = cue(
     "liga\\w*", "numéro", "मैसेज", "संदेश", "कॉल", "नंबर", "اتصل", "رقم", "جوال", "موبايل", "звони\\w*", "打电话", "联系", "連絡", "연락",
     "reach (?:me|us|him|her|them)", "ring", "dial", "puhelin", "puh", "telemóvel", "gsm", "anruf\\w*", "komórka", "тел(?:ефон)?", "電話",
     "电话", "手机", "手機", "携帯", "전화", "휴대폰", "연락처", "फोन", "หมายเลขโทรศัพท์", "هاتف", "טלפון",
+    "फ़ोन", "मोबाइल", "โทร", "เบอร์", "điện thoại", "sđt", "κινητό", "κιν", "τηλ(?:έφωνο)?", "נייד", "telepon", "telefonszám",
+    "моб(?:ильный)?",
 )  # fmt: skip
 _NAMED = (
     "phone", r"\btel[^a-z0-9]", "tel_", "telefon", "telefoon", "t(?:é|e)l(?:é|e)phone", "teléfono", "telefone", "mobile", "móvil",
@@ -43,7 +45,8 @@ _NAMED = (
     r"\bgsm", "komórka", "тел(?:ефон)?", "電話(?:番号)?", "电话(?:号码)?",
     "手机(?:号码?)?", "手機", "携帯", "전화(?:번호)?", "휴대폰", "연락처", "फोन", "โทร",
     "هاتف", "טלפון", "call (?:me|us|him|her|them)", "text (?:me|him|her)", "reach (?:me|us|him|her|them)", r"\bsms", r"\bt:", r"\bm:",
-    "ring me", r"tél[^a-z]", "номер", "numer", "erreich", "joignable", "bereikba", r"\btlf", "मोबाइल", "nummer",
+    "κινητό", "κιν\\.", "τηλ(?:έφωνο)?", "נייד", "เบอร์", "điện thoại", "sđt", "फ़ोन", "telepon", "моб(?:\\.|ильный)", "ring me",
+    r"tél[^a-z]", "номер", "numer", "erreich", "joignable", "bereikba", r"\btlf", "मोबाइल", "nummer",
     r"\bcel", r"\bhp", "rappel", "ruf", "my number is", "contact",
 )  # fmt: skip
 

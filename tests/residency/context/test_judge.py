@@ -27,9 +27,16 @@ ABOUT_SOMEBODY = [
     ("health", "У моей жены Веры диабет, она принимает метформин"),  # noqa: RUF001
     ("health", "同僚の佐藤さんがうつ病で休職しています"),
     ("health", "我妻子刘芳确诊乳腺癌，下周开始化疗"),  # noqa: RUF001
+    ("health", "Moje maminka má cukrovku a píchá si inzulin"),
+    ("health", "Min kollega Silje er gravid og sykmeldt ut måneden"),
+    ("health", "แม่ของฉันเป็นโรคเบาหวานและต้องฉีดอินซูลิน"),
+    ("health", "Rekan saya Dewi cuti sakit karena depresi"),
+    ("health", "Η μητέρα μου έχει διαβήτη"),  # noqa: RUF001
     ("salary", "Priya Raman earns $91,000 a year, and Tom Becker asks for the same salary."),
     ("salary", "name,title,salary\nJoe Marsh,Engineer,84000\nAnn Poole,Analyst,71000"),
     ("salary", "Herr Lindner verdient 5.400 Euro brutto im Monat"),
+    ("salary", "Anders Berg tjänar 38 500 kr i månaden"),
+    ("salary", "Оксана Коваленко отримує 32 000 грн на місяць"),
     ("criminal", "Background check of Dean Foster: convicted of burglary in 2017."),
     ("criminal", "Mi hermano Luis está en la cárcel por fraude"),
     ("special_category", "Our colleague Yusuf is a Muslim and asks for a prayer room."),
@@ -55,6 +62,10 @@ ABOUT_NOBODY = [
     "Explain the difference between a merger and an acquisition.",
     "Welche Nebenwirkungen hat Metformin?",
     "糖尿病について小学生に説明してください",
+    "Jaké jsou příznaky cukrovky?",
+    "Vad är medellönen i Sverige?",
+    "อาการของโรคเบาหวานมีอะไรบ้าง",
+    "Berapa gaji rata-rata perawat di Jakarta?",
 ]
 
 

@@ -75,6 +75,8 @@ def test_a_missing_file_is_said(model: Path) -> None:
         ("wage", "a wage, two wages", [6]),
         ("sick-leave", "sick leave and sick-leave", [10, 25]),
         ("癌", "乳癌です", [6]),
+        ("เบาหวาน", "แม่เป็นเบาหวานและ", [42]),
+        ("סוכרת", "לאמא יש בסוכרת", [26]),
         ("диагноз*", "ДИАГНОЗЫ", [14]),
         ("hiv", "archive of HIV tests", [14]),
     ],
@@ -102,6 +104,12 @@ def test_short_and_long_words_are_found_in_their_order() -> None:
 @pytest.mark.parametrize(("text", "plain"), [("DIABÈTE", "diabete"), ("İŞÇİ", "isci"), ("Größe", "grosse"), ("Ёлка", "ёлка"), ("癌", "癌")])
 def test_marks_of_latin_letters_are_folded(text: str, plain: str) -> None:
     assert canonical(text) == plain
+
+
+def test_words_of_a_class_are_found_in_thai_which_writes_no_spaces() -> None:
+    words = Words({"illness": ["เบาหวาน"]})
+    assert words.read(["แม่เป็นเบาหวานและ"]).features[0, 0] > 0
+    assert words.read(["แม่เป็นครูและ"]).features[0, 0] == 0
 
 
 def test_two_words_of_a_class_are_the_same_to_the_model() -> None:

@@ -73,6 +73,31 @@ phone|tel:+12025550160
 phone|TEL;TYPE=CELL:+40 721 555 010
 phone|my cell is four one five, five five five, oh one four four
 phone|звоните +7 912 345-67-89
+phone|κινητό 6937654391
+phone|נייד 0527654391
+phone|เบอร์โทร: 0897654391
+phone|điện thoại 0987654391
+phone|फ़ोन: 98765 43912
+date_of_birth|nar. 14. 2. 1981
+date_of_birth|Zofia Nowak, ur. 7 grudnia 1949 r.
+date_of_birth|můj pacient, narozen 3. března 1981
+date_of_birth|född 3 mars 1981, mijn cliënt
+date_of_birth|syntymäaika: 14. helmikuuta 1981
+date_of_birth|дата народження 14 лютого 1981
+date_of_birth|народилася 14.02.1981
+date_of_birth|d. tarihi: 14.02.1981
+date_of_birth|Ημερομηνία γέννησης: 14/02/1981
+date_of_birth|γεννημένος 14.2.1981
+date_of_birth|născută pe 14.02.1981
+date_of_birth|szül.: 1981. 02. 14.
+date_of_birth|生年月日 S56.2.14
+date_of_birth|生年月日：昭和56年2月14日
+date_of_birth|تاريخ الميلاد: 14 فبراير 1981
+date_of_birth|תאריך לידה: 14/2/1981
+date_of_birth|जन्म तिथि: 14 फरवरी 1981
+date_of_birth|วันเกิด: 14 กุมภาพันธ์ 2524
+date_of_birth|Tempat/tgl lahir: Bandung, 14-02-1981
+date_of_birth|sinh ngày 14 tháng 2 năm 1981
 date_of_birth|DOB: 1985-03-12
 date_of_birth|dob 03/12/1985
 date_of_birth|date_of_birth: 12.03.1985
