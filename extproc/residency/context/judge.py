@@ -1,7 +1,8 @@
 """Windows around the words the search finds, and the model's word on each.
 
 Words that stand near each other share a window. The number of windows is bounded, and they are spread evenly over what was
-found, so that the cost is linear in the text and never more than that of a few windows a page. Short bodies are read as a whole.
+found, so that the cost is linear in the text and never more than that of a few windows a page. Short bodies that are
+not ASCII alone are read as a whole: fewer opening words of other languages are known.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ APART_BYTES = AFTER_BYTES - 40  # from the first word of one window to that of t
 MOST_WINDOWS = 6  # in a short body
 # Where few words open windows, each is read a second time without most of what is around it: a fact in the midst of other matter.
 NARROW_BEFORE_BYTES, NARROW_AFTER_BYTES, MOST_NARROW = 60, 70, 2
-WHOLE_BYTES = 900  # bodies that are read as a whole, in four windows or fewer
+WHOLE_BYTES = 900  # bodies not in ASCII that are read as a whole, in four windows or fewer
 LEAST_UNOPENED = 0.8  # the probability from which a window counts that no word has opened: what is so rare must be plain
 LEAST_BYTES, OVERLAP_BYTES = 24, 40  # of text between two windows that is worth a window, and what it shares with the one before
 EVERY_BYTES, MORE_WINDOWS = 12_000, 4  # and for so many bytes, so many more
@@ -32,7 +33,7 @@ def windows(data: bytes, ends: list[int]) -> list[tuple[int, int]]:
     found = [(_start(data, end - BEFORE_BYTES), min(len(data), end + AFTER_BYTES)) for end in ends]
     if len(ends) <= MOST_NARROW:
         found += [(_start(data, end - NARROW_BEFORE_BYTES), min(len(data), end + NARROW_AFTER_BYTES)) for end in ends]
-    return found + _between(data, found) if len(data) <= WHOLE_BYTES else found
+    return found + _between(data, found) if len(data) <= WHOLE_BYTES and not data.isascii() else found
 
 
 def _between(data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
