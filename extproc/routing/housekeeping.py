@@ -98,6 +98,7 @@ _MATERIAL = re.compile(
     r"|\bfollowing (?:diff|conversation|chat|changes)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_MATERIAL_TRACES = ("<", "user", "human", "assistant", "ai:", "diff", "@@", "staged", "conversation", "history", "task", "following")
 _PIECES = r"(?:words?|characters|chars|tokens|questions|suggestions|tags)"
 _COUNT = r"(?:\d{1,2}|two|three|four|five|six|seven|eight|ten|few)"
 _BRIEF = re.compile(
@@ -145,8 +146,10 @@ def is_housekeeping(outline: Outline) -> bool:
 def _is_asked(task: re.Pattern[str], outline: Outline) -> bool:
     """Whether the task is all there is: at the head of the system prompt or at an end of the ask, with a bound on the answer."""
     is_short = outline.max_output_tokens is not None and outline.max_output_tokens <= _SHORT_TOKENS
-    if task.search(outline.system[:_OPENING_CHARS]) and (is_short or _BRIEF.search(outline.system)):
+    if outline.system and task.search(outline.system[:_OPENING_CHARS]) and (is_short or _BRIEF.search(outline.system)):
         return True
+    if outline.turn_count <= 2 and not any(trace in outline.ask.lower() for trace in _MATERIAL_TRACES):
+        return False
     if not task.search(outline.ask[:_OPENING_CHARS]) and not task.search(outline.ask[-_OPENING_CHARS:]):
         return False
     is_about_talk = outline.turn_count > 2 or _MATERIAL.search(outline.ask) is not None
