@@ -74,6 +74,7 @@ backends:
     price: {{input: 0.01}}
 models: {{pass_through: [mid-model], routed: [auto, "gpt-*", "claude-*"]}}
 {residency}
+sessions: {{timeout_s: 5}}
 prices:
   gpt-4o: {{input: 2.50, cached_input: 1.25, output: 10.00}}
 listener: {{port: {port}, admin_port: {admin_port}{listener}}}
@@ -91,7 +92,7 @@ telemetry: {{metrics_address: "127.0.0.1:{metrics_port}", log: none, otlp_endpoi
 """
 
 # Media cannot be read. Tests of where they go let them go.
-MEDIA = 'residency: {rules: {media: {kinds: ["unread:image", "unread:audio", "unread:file"], action: allow}}}'
+MEDIA = 'residency: {scan_timeout_s: 5, rules: {media: {kinds: ["unread:image", "unread:audio", "unread:file"], action: allow}}}'
 KEYS = {"mid": "sk-of-mid", "frontier": "sk-of-frontier"}
 CALLERS_KEY = "sk-of-the-caller"
 

@@ -32,6 +32,7 @@ MARKER = "DE89 3704 0044 0532 0130 00"
 CLOUD = ("mid", "frontier")
 RULES = """
 residency:
+  scan_timeout_s: 5
   rules:
     keys: {kinds: [private_key, api_key], action: block}
     extraction: {kinds: [email], tasks: [other], force: {temperature: 0, seed: 11}, spill: audited}
@@ -219,7 +220,7 @@ def _break_things(stack: Stack) -> None:
         _pause(stack, 30)
         os.kill(supervisor.pids[0], signal.SIGKILL)
         _pause(stack, 30)
-        stack.config_path.write_text(text + "\nsessions: {timeout_s: 0.2}\n")
+        stack.config_path.write_text(text + "\nadmission: {blind_percent: 7}\n")
         _pause(stack, 30)
         store = asyncio.run(_store_pid(stack))
         os.kill(store, signal.SIGSTOP)
